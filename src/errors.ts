@@ -1,0 +1,112 @@
+/** Every code an {@link UpstreamError} can have. Each has an entry in docs/errors.md. */
+export const errorCodes = [
+  'ERR_UPSTREAM_TIMEOUT',
+  'ERR_UPSTREAM_DEADLINE',
+  'ERR_UPSTREAM_CANCELED',
+  'ERR_UPSTREAM_CONNECT',
+  'ERR_UPSTREAM_NETWORK',
+  'ERR_UPSTREAM_STATUS',
+  'ERR_UPSTREAM_BODY',
+  'ERR_UPSTREAM_SCHEMA',
+  'ERR_UPSTREAM_TOO_LARGE',
+  'ERR_UPSTREAM_REDIRECT',
+  'ERR_UPSTREAM_BLOCKED',
+  'ERR_UPSTREAM_URL',
+  'ERR_UPSTREAM_DEPENDENCY',
+  'ERR_UPSTREAM_ITEMS',
+  'ERR_UPSTREAM_HOOK',
+] as const;
+
+export type UpstreamErrorCode = (typeof errorCodes)[number];
+
+/** What is known of a failure besides its message. */
+export interface UpstreamErrorDetails {
+  upstream?: string;
+  url?: string | null;
+  upstreamStatus?: number | null;
+  attempts?: number;
+  cause?: unknown;
+}
+
+// A symbol of the global registry: the guards hold across two copies of the package.
+const upstreamMark = Symbol.for('express-mashup.UpstreamError');
+const configMark = Symbol.for('express-mashup.ConfigError');
+
+/**
+ * The failure of one call. Its message and its JSON hold no header that was sent, no credentials and no query value.
+ * `status` and `statusCode` say what the page should answer; Express's own error handler reads them.
+ */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError';
+  readonly code: UpstreamErrorCode;
+  /** The name of the upstream in the map. */
+  upstream: string;
+  /** The URL that was asked, without query values; null if there was none yet. */
+  url: string | null;
+  /** The status the upstream answered with; null if it did not answer. */
+  readonly upstreamStatus: number | null;
+  /** What the page should answer: 404, 410, 502, 503 or 504. */
+  readonly status: number;
+  readonly statusCode: number;
+  /** How many attempts were made. */
+  attempts: number;
+
+  constructor(code: UpstreamErrorCode, message: string, details: UpstreamErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.upstream = details.upstream ?? '';
+    this.url = details.url ?? null;
+    this.upstreamStatus = details.upstreamStatus ?? null;
+    this.status = pageStatus(code, this.upstreamStatus);
+    this.statusCode = this.status;
+    this.attempts = details.attempts ?? 0;
+  }
+
+  static {
+    Object.defineProperty(UpstreamError.prototype, upstreamMark, { value: true });
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { name, code, message, upstream, url, upstreamStatus, status, attempts } = this;
+    return { name, code, message, upstream, url, upstreamStatus, status, attempts };
+  }
+}
+
+/** One mistake in a config: where it is, and what is wrong with it and how to mend it. */
+export interface ConfigProblem {
+  path: string;
+  message: string;
+}
+
+/** A wrong config, thrown when the page is made. It lists every problem, not only the first. */
+export class ConfigError extends TypeError {
+  override readonly name = 'ConfigError';
+  readonly code = 'ERR_MASHUP_CONFIG';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    const lines = problems.map(({ path, message }) => `\n  - ${path === '' ? message : `${path}: ${message}`}`);
+    super(`${problems.length === 1 ? 'a problem' : `${problems.length} problems`} in the mashup config:${lines.join('')}`);
+    this.problems = problems;
+  }
+
+  static {
+    Object.defineProperty(ConfigError.prototype, configMark, { value: true });
+  }
+}
+
+/** Whether a value is an {@link UpstreamError}, of whichever copy of the package. */
+export function isUpstreamError(value: unknown): value is UpstreamError {
+  return value instanceof Error && (value as { [upstreamMark]?: true })[upstreamMark] === true;
+}
+
+/** Whether a value is a {@link ConfigError}, of whichever copy of the package. */
+export function isConfigError(value: unknown): value is ConfigError {
+  return value instanceof Error && (value as { [configMark]?: true })[configMark] === true;
+}
+
+function pageStatus(code: UpstreamErrorCode, upstreamStatus: number | null): number {
+  if (code === 'ERR_UPSTREAM_TIMEOUT' || code === 'ERR_UPSTREAM_DEADLINE') return 504;
+  if (code === 'ERR_UPSTREAM_STATUS' && (upstreamStatus === 404 || upstreamStatus === 410)) return upstreamStatus;
+  return 502;
+}
