@@ -19,6 +19,27 @@ export const errorCodes = [
 
 export type UpstreamErrorCode = (typeof errorCodes)[number];
 
+/**
+ * A failure on its way to becoming the error of an outcome: a value, so that nothing is thrown inside and no stack is
+ * recorded before somebody can read it. Its message says what went wrong, without saying for whom.
+ *
+ * @internal
+ */
+export class Failure {
+  readonly code: UpstreamErrorCode;
+  readonly message: string;
+  readonly cause: unknown;
+  /** The status of the answer that was the failure. */
+  readonly upstreamStatus: number | null;
+
+  constructor(code: UpstreamErrorCode, message: string, cause?: unknown, upstreamStatus: number | null = null) {
+    this.code = code;
+    this.message = message;
+    this.cause = cause;
+    this.upstreamStatus = upstreamStatus;
+  }
+}
+
 /** What is known of a failure besides its message. */
 export interface UpstreamErrorDetails {
   upstream?: string;
@@ -40,16 +61,16 @@ export class UpstreamError extends Error {
   override readonly name = 'UpstreamError';
   readonly code: UpstreamErrorCode;
   /** The name of the upstream in the map. */
-  upstream: string;
+  readonly upstream: string;
   /** The URL that was asked, without query values; null if there was none yet. */
-  url: string | null;
+  readonly url: string | null;
   /** The status the upstream answered with; null if it did not answer. */
   readonly upstreamStatus: number | null;
   /** What the page should answer: 404, 410, 502, 503 or 504. */
   readonly status: number;
   readonly statusCode: number;
   /** How many attempts were made. */
-  attempts: number;
+  readonly attempts: number;
 
   constructor(code: UpstreamErrorCode, message: string, details: UpstreamErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -86,12 +107,31 @@ export class ConfigError extends TypeError {
 
   constructor(problems: readonly ConfigProblem[]) {
     const lines = problems.map(({ path, message }) => `\n  - ${path === '' ? message : `${path}: ${message}`}`);
-    super(`${problems.length === 1 ? 'a problem' : `${problems.length} problems`} in the mashup config:${lines.join('')}`);
+    super(
+      `${problems.length === 1 ? 'a problem' : `${problems.length} problems`} in the mashup config:${lines.join('')}`,
+    );
     this.problems = problems;
   }
 
   static {
     Object.defineProperty(ConfigError.prototype, configMark, { value: true });
+  }
+}
+
+/** Collects what is wrong with a config, so that all of it is said at once. @internal */
+export class Problems {
+  readonly #problems: ConfigProblem[] = [];
+
+  add(path: string, message: string): void {
+    this.#problems.push({ path, message });
+  }
+
+  get count(): number {
+    return this.#problems.length;
+  }
+
+  throwIfAny(): void {
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
   }
 }
 

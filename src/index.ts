@@ -1,1 +1,27 @@
-export const a = 1;
+// The whole public surface. Everything else, instances' services and the transport included, may change at any time.
+export { mashup } from './default.js';
+export type { ConfigProblem, UpstreamErrorCode } from './errors.js';
+export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './errors.js';
+export { createMashup } from './mashup.js';
+export { multiGet } from './multi-get.js';
+export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
+export type {
+  Context,
+  DataOf,
+  FromContext,
+  HeaderValue,
+  LocalsOf,
+  Mashup,
+  MashupLocals,
+  MultiGetOptions,
+  Page,
+  PageOptions,
+  ResponseTransformer,
+  Settings,
+  StandardSchema,
+  TypedUpstream,
+  Upstream,
+  UpstreamMap,
+  UpstreamOptions,
+} from './types.js';
+export { upstream } from './upstream.js';

@@ -1,4 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
+import type { Dispatcher } from 'undici';
 import type { Outcome } from './outcome.js';
 
 /** A value, or a promise of it. */
@@ -128,6 +129,46 @@ export interface PageOptions {
   into?: string;
   /** Send a Server-Timing header. @default true, but false where NODE_ENV is production */
   serverTiming?: boolean;
+}
+
+/** Options of multiGet: those of an upstream that make sense without a page, for every URL alike. */
+export interface MultiGetOptions
+  extends Omit<
+    UpstreamOptions,
+    'url' | 'headers' | 'params' | 'data' | 'required' | 'timeout' | 'after' | 'when' | 'each' | 'maxItems' | 'forward'
+  > {
+  headers?: Readonly<Record<string, HeaderValue>>;
+  params?: Readonly<Record<string, unknown>> | URLSearchParams;
+  data?: unknown;
+  /** Milliseconds for all of them together. @default 2000 */
+  timeout?: number;
+  /** Requests in flight at once. @default 10 */
+  concurrency?: number;
+}
+
+/** Settings of an instance: of what its pages share. */
+export interface Settings {
+  /**
+   * Sends every request, instead of the instance's own connections: an undici ProxyAgent, say. It stays its owner's to
+   * close. What a host name means is then for it to say: a rule about public addresses holds for literal ones only.
+   * @default connections of the instance's own, kept alive
+   */
+  dispatcher?: Dispatcher;
+}
+
+/** Makes pages that share connections. `mashup` is one; {@link createMashup} makes another. */
+export interface Mashup {
+  /**
+   * Makes the middleware of a page: it fetches all upstreams in parallel, and calls the next handler when they have ended
+   * or at the deadline.
+   * @throws {ConfigError} with every problem of the config
+   */
+  <const M extends UpstreamMap, const O extends PageOptions = Record<never, never>>(
+    upstreams: M,
+    options?: O,
+  ): Page<LocalsOf<M, O>>;
+  /** Closes idle connections now and the others when their requests have ended; resolves when all are closed. */
+  close(): Promise<void>;
 }
 
 /** The data type that {@link upstream} gives an entry. It exists for the compiler only. */

@@ -1,0 +1,60 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { isUpstreamError } from 'express-mashup';
+import { exampleFolder } from './folder.js';
+import { cityPage, homePage } from './page.js';
+import type { ServiceUrls } from './services/index.js';
+import * as format from './view/format.js';
+import * as outcomes from './view/outcomes.js';
+import * as shapes from './view/shapes.js';
+import { whereTimeWent } from './view/waterfall.js';
+
+const flags = join(dirname(createRequire(import.meta.url).resolve('world-countries')), 'data');
+
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The dashboard, as an Express app like any other. */
+export function createApp(services: ServiceUrls): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('views', join(exampleFolder, 'views'));
+  app.set('view engine', 'ejs');
+  app.locals['view'] = { ...format, ...outcomes, ...shapes };
+
+  app.use((_req, res, next) => {
+    res.set({ 'Content-Security-Policy': contentSecurityPolicy, 'X-Content-Type-Options': 'nosniff' });
+    next();
+  });
+  app.use(express.static(join(exampleFolder, 'public')));
+  app.use('/flags', express.static(flags, { maxAge: '1d' }));
+
+  app.get('/', homePage(services), (req, res) => {
+    res.render('home', { wanted: req.query['q'] ?? '' });
+  });
+
+  app.get('/cities/:slug', cityPage(services), (_req, res) => {
+    res.render('city', { now: new Date(), time: whereTimeWent(res.locals.mashup) });
+  });
+
+  app.use((_req, res) => {
+    res.status(404).render('error', { status: 404, code: null });
+  });
+  app.use(errorPage);
+  return app;
+}
+
+/** A required upstream that failed comes here, and its error says what the page should answer. */
+const errorPage: ErrorRequestHandler = (error: Error & { status?: number }, _req, res, next) => {
+  if (res.headersSent) return next(error);
+  const status = error.status ?? 500;
+  if (!isUpstreamError(error) && status >= 500) console.error(error);
+  res.status(status).render('error', { status, code: isUpstreamError(error) ? error.code : null });
+};

@@ -1,0 +1,69 @@
+// The two pages, as what they are made of. This is the part to copy from.
+import { mashup, upstream } from 'express-mashup';
+import { type Article, parseNews } from './news.js';
+import type { AirQuality } from './services/air.js';
+import type { City } from './services/cities.js';
+import type { Country } from './services/countries.js';
+import type { Holiday } from './services/holidays.js';
+import type { ServiceUrls } from './services/index.js';
+import type { Sky } from './services/sun.js';
+import type { Weather } from './services/weather.js';
+
+/** The page's own ?slow= and ?fail= go on to every service: each makes itself sick if it is named there. */
+const sick = 'query.slow,query.fail';
+
+export function homePage(services: ServiceUrls) {
+  return mashup({
+    cities: upstream<City[]>(`${services.cities}/cities{?query.q,${sick}}`),
+  });
+}
+
+export function cityPage(services: ServiceUrls) {
+  return mashup(
+    {
+      // Without the city there is no page: its 404 is the page's 404.
+      city: upstream<City>({ url: `${services.cities}/cities/{params.slug}{?${sick}}`, required: true }),
+
+      // These four need something of `city`, so they start when it has arrived. The rest starts at once.
+      country: upstream<Country>(`${services.countries}/countries/{city.iso2}{?${sick}}`),
+      holidays: upstream<Holiday[]>(`${services.holidays}/holidays/{city.iso2}{?${sick}}`),
+      sky: upstream<Sky>(`${services.sun}/sun{?city.lat,city.lng,${sick}}`),
+
+      // One request for each neighbour, all at once.
+      neighbours: upstream<(Country | null)[]>({
+        url: `${services.countries}/countries/{item}{?${sick}}`,
+        each: 'country.borders',
+      }),
+
+      // Never worth more than 400 ms of anybody's time.
+      weather: upstream<Weather | NoWeather>({
+        url: `${services.weather}/weather/{params.slug}{?${sick}}`,
+        timeout: 400,
+        fallback: { current: null, hourly: [] },
+      }),
+
+      // RSS, not JSON.
+      news: upstream<Article[]>({
+        url: `${services.news}/news/{params.slug}{?${sick}}`,
+        responseType: 'text',
+        transformResponse: parseNews,
+      }),
+
+      // A POST, in the way of GraphQL.
+      air: upstream<AirQuality>({
+        method: 'POST',
+        url: `${services.air}/graphql{?${sick}}`,
+        data: ({ params }) => ({ query: airQuery, variables: { slug: params['slug'] } }),
+        transformResponse: (text: string) => (JSON.parse(text) as { data: { airQuality: unknown } }).data.airQuality,
+      }),
+    },
+    { deadline: 1500 },
+  );
+}
+
+interface NoWeather {
+  current: null;
+  hourly: [];
+}
+
+const airQuery = 'query ($slug: String!) { airQuality(slug: $slug) { station index pm25 pm10 no2 o3 } }';

@@ -1,0 +1,56 @@
+// Starts everything on free ports, asks for the page as a visitor would, well and sick, and says what it saw.
+import { createApp } from './app.js';
+import { listen, startServices, urlOf } from './services/index.js';
+
+const boxes = ['weather', 'sky', 'air', 'news', 'holidays', 'country', 'neighbours'];
+const deadline = 1500;
+const slack = 500;
+let failed = false;
+
+const services = await startServices();
+const server = await listen(createApp(services.urls), 0);
+const page = urlOf(server);
+
+// The first page pays for loading views, parsers and data.
+await ask('/cities/london');
+
+const well = await ask('/cities/oslo');
+check('the page answers 200', well.status === 200);
+check('all boxes are filled', emptyBoxes(well.html).length === 0, emptyBoxes(well.html));
+
+const sick = await ask('/cities/oslo?slow=weather:3000&fail=news');
+check('the page with two sick services answers 200', sick.status === 200);
+check(`it comes within ${deadline} ms`, sick.took < deadline + slack, `${Math.round(sick.took)} ms`);
+check('their two boxes are empty, and no other', `${emptyBoxes(sick.html)}` === 'weather,news', emptyBoxes(sick.html));
+check('they say why', /ERR_UPSTREAM_TIMEOUT/.test(sick.html) && /ERR_UPSTREAM_STATUS/.test(sick.html));
+
+check('an unknown city is 404', (await ask('/cities/atlantis')).status === 404);
+
+const stuck = await ask('/cities/oslo?slow=cities:5000');
+check('a required service that hangs makes it 504', stuck.status === 504);
+check(`that comes within ${deadline} ms, too`, stuck.took < deadline + slack, `${Math.round(stuck.took)} ms`);
+
+server.close();
+await services.close();
+process.exitCode = failed ? 1 : 0;
+
+async function ask(path: string): Promise<{ status: number; html: string; took: number }> {
+  const start = performance.now();
+  const response = await fetch(page + path);
+  const html = await response.text();
+  return { status: response.status, html, took: performance.now() - start };
+}
+
+/** The boxes that the page shows without data, and those that it does not show at all. */
+function emptyBoxes(html: string): string[] {
+  const sections = html.split('<section').map((section) => section.split('</section>')[0] ?? '');
+  return boxes.filter((box) => {
+    const section = sections.find((each) => each.includes(`id="${box}"`));
+    return section === undefined || section.includes('class="missing"');
+  });
+}
+
+function check(what: string, holds: boolean, seen: unknown = ''): void {
+  console.log(`${holds ? 'ok    ' : 'FAILED'} ${what}${holds ? '' : `: ${seen}`}`);
+  failed ||= !holds;
+}

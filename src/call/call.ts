@@ -1,0 +1,251 @@
+import { Failure, UpstreamError } from '../errors.js';
+import type { Outcome, OutcomeStatus } from '../outcome.js';
+import type { CallPlan } from '../plan/plan.js';
+import { type Answer, redactUrl } from '../transport/answer.js';
+import type { WireRequest } from '../transport/connections.js';
+import type { Context } from '../types.js';
+import { sendAttempt } from './attempt.js';
+import { CallContext } from './context.js';
+import { decode } from './decode.js';
+import { fanOut, readList } from './fan-out.js';
+import { guarded, isThenable } from './hook.js';
+import type { Abortable, CallHost } from './host.js';
+import { validate } from './schema.js';
+
+/**
+ * One upstream in one run, or one item of a fan-out: from the moment it could start to its outcome. However it ends, it
+ * ends once, and nothing of it throws.
+ */
+export class Call {
+  readonly plan: CallPlan;
+  readonly host: CallHost;
+  /** The outcome, once it has ended. */
+  outcome: Outcome | null = null;
+  attempts = 0;
+  /** By the clock, when the first attempt was sent. */
+  started: number | null = null;
+  /** What is under way now, and ends when the call is ended from outside. */
+  underway: Abortable | null = null;
+  readonly #ready: number;
+  readonly #item: unknown;
+  #context: CallContext | null = null;
+  #timer: unknown = null;
+  #request: WireRequest | null = null;
+  #answer: Answer | null = null;
+  /** Why it has failed, while its fallback is still being made. */
+  #failed: UpstreamError | null = null;
+  /** Whether it was ended from outside. */
+  #late = false;
+
+  constructor(plan: CallPlan, host: CallHost, item: unknown) {
+    this.plan = plan;
+    this.host = host;
+    this.#item = item;
+    this.#ready = host.clock.now();
+  }
+
+  get context(): CallContext {
+    this.#context ??= new CallContext(this.plan, this.host, this.#item);
+    return this.#context;
+  }
+
+  get over(): boolean {
+    return this.outcome !== null;
+  }
+
+  start(): void {
+    const { timeout } = this.plan.config;
+    if (timeout !== null) this.#timer = this.host.clock.set(timedOut, timeout, this);
+    void this.#perform();
+  }
+
+  /** Ends it now, from outside. */
+  abort(failure: Failure): void {
+    if (this.over) return;
+    this.#late = true;
+    // The items of a fan-out end at once, and with the last of them the whole has.
+    this.underway?.abort(failure);
+    if (this.#failed === null) this.#fail(failure);
+    else this.#finish('error', null, this.#failed);
+  }
+
+  /** The items of a fan-out have ended: so has this. */
+  endItems(items: Outcome[]): void {
+    this.attempts = items.reduce((sum, item) => sum + item.attempts, 0);
+    const failed = items.find((item) => item.status === 'error');
+    const data = items.map((item) => item.data);
+    if (failed === undefined) return this.#finish('success', data, null, items);
+    if (items.some((item) => item.status === 'success')) return this.#finish('partial', data, failed.error, items);
+    const { code, upstreamStatus } = failed.error as UpstreamError;
+    this.#fail(new Failure(code, 'every item failed', failed.error, upstreamStatus), items);
+  }
+
+  async #perform(): Promise<void> {
+    try {
+      await this.#steps();
+    } catch (cause) {
+      // It has ended, so this came out of the page's handler, from outside of any express that would have caught it.
+      if (this.over) throw cause;
+      // Such as a getter of `res.locals` that throws while a template reads it.
+      this.#fail(new Failure('ERR_UPSTREAM_HOOK', 'what it reads threw', cause));
+    }
+  }
+
+  async #steps(): Promise<void> {
+    const { plan } = this;
+    const blocker = this.#blocker();
+    if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
+    if (plan.config.when !== null) {
+      const verdict = await guarded('when', plan.config.when, this.context);
+      if (verdict instanceof Failure) return this.#fail(verdict);
+      if (!verdict) return this.#skip();
+    }
+    if (plan.list !== null) {
+      const items = await readList(this);
+      if (this.over) return;
+      return items instanceof Failure ? this.#fail(items) : fanOut(this, items, makeCall);
+    }
+    const request = plan.request.fixed ?? (await plan.request.build(this.context));
+    if (this.over) return;
+    if (request instanceof Failure) return this.#fail(request);
+    this.#request = request;
+    const answer = await sendAttempt(this, request);
+    if (answer instanceof Failure) return this.#fail(answer);
+    this.#answer = answer;
+    const read = this.#read(answer);
+    const data = isThenable(read) ? await read : read;
+    if (data instanceof Failure) this.#fail(data);
+    else this.#finish('success', data, null);
+  }
+
+  /** What keeps it from starting: an upstream whose data it reads and that has failed or was skipped. */
+  #blocker(): Failure | 'skipped' | null {
+    for (const other of this.plan.reads) {
+      const outcome = this.host.outcomeOf(other);
+      if (outcome?.status === 'skipped') return 'skipped';
+      if (outcome?.status === 'error') {
+        return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which failed`, outcome.error);
+      }
+    }
+    return null;
+  }
+
+  #read(answer: Answer): unknown {
+    const { config } = this.plan;
+    const accepted = accepts(config.validateStatus, answer.status);
+    if (accepted instanceof Failure) return accepted;
+    if (!accepted) return new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
+    const data = decode(answer, config.method, config.responseType, config.transformResponse);
+    answer.body = released;
+    return config.schema === null || data instanceof Failure ? data : validate(config.schema, data);
+  }
+
+  #skip(): void {
+    this.#finish('skipped', null, null);
+  }
+
+  #fail(failure: Failure, items?: Outcome[]): void {
+    if (this.over || this.#failed !== null) return;
+    const error = this.#error(failure);
+    const { hasFallback, fallback } = this.plan.config;
+    if (!hasFallback || failure.code === 'ERR_UPSTREAM_CANCELED') return this.#finish('error', null, error, items);
+    if (typeof fallback !== 'function') return this.#finish('fallback', fallback, error, items);
+    this.#failed = error;
+    this.#fallBack(error, fallback as FallbackFunction, items);
+  }
+
+  #fallBack(error: UpstreamError, make: FallbackFunction, items?: Outcome[]): void {
+    const broken = (cause: unknown) =>
+      this.#finish(
+        'error',
+        null,
+        this.#error(new Failure('ERR_UPSTREAM_HOOK', 'its fallback function threw', cause)),
+        items,
+      );
+    try {
+      const data = make(error, this.context);
+      if (!isThenable(data)) return this.#finish('fallback', data ?? null, error, items);
+      data.then((value) => this.#finish('fallback', value ?? null, error, items), broken);
+      // Nobody waits any longer.
+      if (this.#late) this.#finish('error', null, error, items);
+    } catch (cause) {
+      broken(cause);
+    }
+  }
+
+  #error(failure: Failure): UpstreamError {
+    const { name } = this.plan;
+    const request = this.#request;
+    const url = this.#answer?.url ?? (request === null ? null : redactUrl(request.origin + request.path));
+    const where = url === null ? '' : ` (${this.plan.config.method} ${url})`;
+    return new UpstreamError(failure.code, `upstream '${name}': ${failure.message}${where}`, {
+      upstream: name,
+      url,
+      upstreamStatus: failure.upstreamStatus ?? this.#answer?.status ?? null,
+      attempts: this.attempts,
+      cause: failure.cause,
+    });
+  }
+
+  #source(status: OutcomeStatus, items: readonly Outcome[] | undefined): Outcome['source'] {
+    if (status !== 'success' && status !== 'partial') return null;
+    return items === undefined ? 'network' : (items.find((item) => item.source !== null)?.source ?? null);
+  }
+
+  #finish(status: OutcomeStatus, data: unknown, error: UpstreamError | null, items?: Outcome[]): void {
+    if (this.over) return;
+    const { clock, began } = this.host;
+    const firstByte = this.underway?.firstByte ?? null;
+    this.outcome = {
+      name: this.plan.name,
+      status,
+      data,
+      error,
+      source: this.#source(status, items),
+      response: this.#answer,
+      attempts: this.attempts,
+      timings: {
+        ready: this.#ready - began,
+        started: this.started === null ? (items === undefined ? null : firstStart(items)) : this.started - began,
+        firstByte: firstByte === null ? null : firstByte - began,
+        ended: clock.now() - began,
+      },
+    };
+    if (items !== undefined) this.outcome.items = items;
+    if (this.#timer !== null) clock.clear(this.#timer);
+    this.underway = null;
+    this.#context?.end();
+    this.host.callEnded(this);
+  }
+}
+
+type FallbackFunction = (error: Error, context: Context) => unknown;
+
+/** When the first attempt of any item was sent. */
+function firstStart(items: readonly Outcome[]): number | null {
+  const starts = items.flatMap(({ timings }) => timings.started ?? []);
+  return starts.length === 0 ? null : Math.min(...starts);
+}
+
+function makeCall(plan: CallPlan, host: CallHost, item: unknown): Call {
+  return new Call(plan, host, item);
+}
+
+const released = Buffer.alloc(0);
+
+function timedOut(call: Call): void {
+  call.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within its ${call.plan.config.timeout} ms`));
+}
+
+function accepts(validateStatus: (status: number) => boolean, status: number): boolean | Failure {
+  try {
+    const verdict: unknown = validateStatus(status);
+    if (!isThenable(verdict)) return Boolean(verdict);
+    verdict.then(ignore, ignore);
+    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function returned a promise');
+  } catch (cause) {
+    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function threw', cause);
+  }
+}
+
+function ignore(): void {}

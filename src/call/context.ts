@@ -1,0 +1,92 @@
+import type { Request } from 'express';
+import type { Outcome } from '../outcome.js';
+import type { CallPlan } from '../plan/plan.js';
+import type { RequestSource } from '../plan/request.js';
+import type { Context } from '../types.js';
+import type { CallHost } from './host.js';
+
+const nothing = Object.freeze(Object.create(null));
+
+/** What the callbacks and templates of one call read. Most is made only when somebody looks. */
+export class CallContext implements Context, RequestSource {
+  readonly item: unknown;
+  readonly #plan: CallPlan;
+  readonly #host: CallHost;
+  #query: Request['query'] | null = null;
+  #results: Record<string, unknown> | null = null;
+  #controller: AbortController | null = null;
+  #over = false;
+
+  constructor(plan: CallPlan, host: CallHost, item: unknown) {
+    this.#plan = plan;
+    this.#host = host;
+    this.item = item;
+  }
+
+  get req(): Request {
+    return this.#host.req as Request;
+  }
+
+  get params(): Request['params'] {
+    return this.#host.req?.params ?? nothing;
+  }
+
+  get query(): Request['query'] {
+    // Express 5 parses the query anew at each look.
+    this.#query ??= this.#host.req?.query ?? nothing;
+    return this.#query as Request['query'];
+  }
+
+  get locals(): Readonly<Record<string, unknown>> {
+    return this.#host.locals;
+  }
+
+  get results(): Readonly<Record<string, unknown>> {
+    if (this.#results === null) {
+      this.#results = Object.create(null) as Record<string, unknown>;
+      for (const plan of this.#plan.waitsFor) this.#results[plan.name] = this.#outcome(plan)?.data ?? null;
+    }
+    return this.#results;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#over) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  get context(): Context {
+    return this;
+  }
+
+  get clientHeaders(): Request['headers'] {
+    return this.#host.req?.headers ?? nothing;
+  }
+
+  lookup(source: string): unknown {
+    switch (source) {
+      case 'params':
+        return this.params;
+      case 'query':
+        return this.query;
+      case 'locals':
+        return this.locals;
+      case 'item':
+        return this.item;
+      default:
+        return this.results[source];
+    }
+  }
+
+  /** The call has ended: whoever watches the signal is told. */
+  end(): void {
+    this.#over = true;
+    this.#controller?.abort();
+  }
+
+  #outcome(plan: CallPlan): Outcome | null {
+    return this.#host.outcomeOf(plan);
+  }
+}

@@ -1,0 +1,101 @@
+import { parseArgs } from 'node:util';
+import { closestMatch } from 'leven';
+import { parseDuration, parseHeaders, parseWhole } from './values.js';
+
+/** What `express-mashup get` was asked to do. What is undefined was not asked for: the library's default holds. */
+export interface GetRequest {
+  /** As given; `-` stands for the lines of stdin. */
+  urls: readonly string[];
+  /** Milliseconds. */
+  timeout?: number;
+  concurrency?: number;
+  headers?: Record<string, string | string[]>;
+  json: boolean;
+  compare: boolean;
+}
+
+/** What the arguments mean. */
+export type Command =
+  | { kind: 'help' }
+  | { kind: 'version' }
+  | { kind: 'get'; request: GetRequest }
+  | { kind: 'mistake'; message: string };
+
+const options = {
+  timeout: { type: 'string', short: 't' },
+  concurrency: { type: 'string', short: 'c' },
+  header: { type: 'string', short: 'H', multiple: true },
+  json: { type: 'boolean' },
+  compare: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+} as const;
+
+const optionNames = Object.keys(options);
+const commands = ['get'];
+
+/** Reads the arguments that follow the program's name. Throws nothing: what is wrong is a command of its own. */
+export function parseCommand(args: readonly string[]): Command {
+  const parsed = parseOptions(args);
+  if (typeof parsed === 'string') return { kind: 'mistake', message: parsed };
+
+  const { values, positionals } = parsed;
+  if (values.help || positionals[0] === 'help') return { kind: 'help' };
+  if (values.version) return { kind: 'version' };
+
+  const [command, ...urls] = positionals;
+  if (command !== 'get') return { kind: 'mistake', message: wrongCommand(command) };
+  if (urls.length === 0) return { kind: 'mistake', message: 'get needs a URL, or - to read URLs from stdin' };
+  if (urls.indexOf('-') !== urls.lastIndexOf('-')) return { kind: 'mistake', message: '- may be given only once' };
+
+  const timeout = parseDuration('--timeout', values.timeout);
+  const concurrency = parseWhole('--concurrency', values.concurrency);
+  const headers = parseHeaders('--header', values.header);
+  for (const value of [timeout, concurrency, headers]) {
+    if ('mistake' in value) return { kind: 'mistake', message: value.mistake };
+  }
+  const { json = false, compare = false } = values;
+  return { kind: 'get', request: { urls, json, compare, ...timeout, ...concurrency, ...headers } };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    return unknownOption(args) ?? firstLine(error as Error);
+  }
+}
+
+function unknownOption(args: readonly string[]): string | undefined {
+  const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind !== 'option' || optionNames.includes(token.name)) continue;
+    return `unknown option ${token.rawName}${didYouMean(nearestOption(token.name), '--')}`;
+  }
+  return undefined;
+}
+
+function nearestOption(name: string): string | undefined {
+  if (name.length === 1) return optionNames.find((option) => option.startsWith(name.toLowerCase()));
+  return nearest(name, optionNames);
+}
+
+function wrongCommand(command: string | undefined): string {
+  if (command === undefined) return 'the command is missing: express-mashup get URL…';
+  if (command === '-' || command.includes('://')) return `the command is missing: express-mashup get ${command}`;
+  return `unknown command ${command}${didYouMean(nearest(command, commands))}`;
+}
+
+function nearest(word: string, known: readonly string[]): string | undefined {
+  return closestMatch(word, known, { maxDistance: Math.max(2, Math.floor(word.length / 3)) });
+}
+
+function didYouMean(suggestion: string | undefined, prefix = ''): string {
+  return suggestion === undefined ? '' : `: did you mean ${prefix}${suggestion}?`;
+}
+
+/** Node's own messages say what is wrong in their first line; what follows is advice that does not fit here. */
+function firstLine(error: Error): string {
+  const line = error.message.split('\n', 1)[0] ?? '';
+  return line.charAt(0).toLowerCase() + line.slice(1).replace(/\.$/, '');
+}

@@ -1,0 +1,143 @@
+import { text } from 'node:stream/consumers';
+import { isConfigError } from '../errors.js';
+import { multiGet } from '../multi-get.js';
+import type { Context } from '../types.js';
+import { type GetRequest, parseCommand } from './arguments.js';
+import { helpText, packageVersion } from './help.js';
+import { noProgress, type Output, type Progress, progressBar } from './progress.js';
+import {
+  compareLine,
+  countFailed,
+  errorLines,
+  jsonDocument,
+  printable,
+  type Row,
+  rowLines,
+  toRow,
+  totalLine,
+} from './report.js';
+
+/** What the command reads and writes: `process` is one. */
+export interface Surroundings {
+  stdin: AsyncIterable<Buffer | string>;
+  stdout: Output;
+  stderr: Output;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+interface Run {
+  rows: readonly Row[];
+  ms: number;
+}
+
+/** More URLs than this get a progress bar. */
+const many = 20;
+/** Where the width is unknown, as in a pipe. */
+const usualColumns = 100;
+
+/** Does what the arguments ask, and gives the exit code. */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { stdout, stderr } = surroundings;
+  const command = parseCommand(args);
+  switch (command.kind) {
+    case 'help':
+      stdout.write(helpText);
+      return 0;
+    case 'version':
+      stdout.write(`${packageVersion()}\n`);
+      return 0;
+    case 'mistake':
+      return refuse(command.message, stderr);
+    case 'get':
+      try {
+        return await get(command.request, surroundings);
+      } catch (error) {
+        if (isConfigError(error)) return refuse(error.problems.map(({ message }) => message).join('; '), stderr);
+        throw error;
+      }
+  }
+}
+
+async function get(request: GetRequest, { stdin, stdout, stderr, env }: Surroundings): Promise<number> {
+  const urls = request.urls.includes('-') ? await withLines(request.urls, stdin) : request.urls;
+  if (urls.length === 0) return refuse('there is no URL on stdin', stderr);
+
+  const progress = (title: string) =>
+    urls.length > many && stderr.isTTY && env['TERM'] !== 'dumb' ? progressBar(stderr, title, urls.length) : noProgress;
+  const parallel = await inParallel(urls, request, progress('in parallel'));
+  const serial = request.compare ? await oneByOne(urls, request, progress('one after the other')) : null;
+
+  const comparison = serial === null ? [] : [compareLine(total(parallel), total(serial))];
+  if (request.json) {
+    print(stdout, [jsonDocument(parallel.rows)]);
+    print(stderr, comparison);
+  } else {
+    const view = { columns: stdout.columns ?? usualColumns, colour: wantsColour(stdout, env), shorten: !!stdout.isTTY };
+    print(stdout, [...rowLines(parallel.rows, view), totalLine(parallel.rows, parallel.ms), ...comparison]);
+    print(stderr, errorLines(parallel.rows));
+  }
+  return countFailed(parallel.rows) === 0 ? 0 : 1;
+}
+
+async function inParallel(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Run> {
+  const start = performance.now();
+  const rows = await fetchRows(urls, request, progress);
+  const ms = performance.now() - start;
+  progress.clear();
+  return { rows, ms };
+}
+
+/** Each has the whole timeout to itself, as it would have without `multiGet`. */
+async function oneByOne(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Run> {
+  const start = performance.now();
+  const rows: Row[] = [];
+  for (const url of urls) rows.push(...(await fetchRows([url], request, progress)));
+  const ms = performance.now() - start;
+  progress.clear();
+  return { rows, ms };
+}
+
+async function fetchRows(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Row[]> {
+  const { timeout, concurrency, headers } = request;
+  const results = await multiGet(urls, {
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(headers === undefined ? {} : { headers }),
+    responseType: 'arraybuffer',
+    // Only the count is kept: many bodies at once would not be small.
+    transformResponse: (body: Buffer) => body.length,
+    ...(progress === noProgress ? {} : { when: reporting(progress) }),
+  });
+  return results.map(([url, bytes, outcome]) => toRow(url, bytes as number | null, outcome));
+}
+
+/** A condition that always holds: it is asked when a call begins, and the context's signal says when the call has ended. */
+function reporting(progress: Progress) {
+  return ({ signal }: Context): boolean => {
+    signal.addEventListener('abort', progress.step, { once: true });
+    return true;
+  };
+}
+
+async function withLines(urls: readonly string[], stdin: Surroundings['stdin']): Promise<string[]> {
+  const lines = (await text(stdin as NodeJS.ReadableStream)).split('\n').map((line) => line.trim());
+  const listed = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  return urls.flatMap((url) => (url === '-' ? listed : url));
+}
+
+function total({ rows, ms }: Run) {
+  return { ms, failed: countFailed(rows) };
+}
+
+function wantsColour(stdout: Output, env: Surroundings['env']): boolean {
+  return !!stdout.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+}
+
+function print(output: Output, lines: readonly string[]): void {
+  if (lines.length > 0) output.write(`${lines.join('\n')}\n`);
+}
+
+function refuse(message: string, stderr: Output): number {
+  print(stderr, [`express-mashup: ${printable(message)}`, 'See express-mashup --help.']);
+  return 2;
+}

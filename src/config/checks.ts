@@ -1,0 +1,86 @@
+import type { Problems } from '../errors.js';
+import { didYouMean } from '../plan/suggest.js';
+
+/** Says what was expected where a value is not that; null where it is. */
+export type Check = (value: unknown) => string | null;
+
+export const aString: Check = (value) => (typeof value === 'string' ? null : 'a string');
+export const aBoolean: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
+export const aFunction: Check = (value) => (typeof value === 'function' ? null : 'a function');
+export const anything: Check = () => null;
+
+// Longer than this, Node's timers fire at once instead.
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export const milliseconds: Check = (value) =>
+  typeof value === 'number' && value > 0 && value <= LONGEST_TIMER
+    ? null
+    : `milliseconds, more than 0 and at most ${LONGEST_TIMER}`;
+
+export function aWholeNumber(least: number): Check {
+  return (value) =>
+    Number.isSafeInteger(value) && (value as number) >= least ? null : `a whole number, ${least} or more`;
+}
+
+export function oneOf(...values: readonly string[]): Check {
+  const list = values.map((value) => `'${value}'`).join(', ');
+  return (value) => (values.includes(value as string) ? null : `one of ${list}`);
+}
+
+export function either(...checks: readonly Check[]): Check {
+  return (value) => {
+    const expected = checks.map((check) => check(value));
+    return expected.includes(null) ? null : expected.join(', or ');
+  };
+}
+
+export function listOf(check: Check, what: string): Check {
+  return (value) => (Array.isArray(value) && value.every((item) => check(item) === null) ? null : `a list of ${what}`);
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+export const aPlainObject: Check = (value) => (isPlainObject(value) ? null : 'an object');
+
+/** A value as a message may show it: never the inside of an object, and no long text. */
+export function given(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'string') return value.length > 60 ? `'${value.slice(0, 60)}…'` : `'${value}'`;
+  if (typeof value === 'object' || typeof value === 'function')
+    return typeof value === 'object' ? 'an object' : 'a function';
+  return typeof value === 'bigint' ? `${value}n` : String(value);
+}
+
+/** Some things that a message may not repeat. */
+const secret = new Set(['headers', 'auth', 'data', 'params', 'fallback']);
+
+/**
+ * Checks an object's options: adds a problem for each that is not known or not right. An option that is undefined
+ * counts as left out.
+ */
+export function checkOptions(
+  options: Readonly<Record<string, unknown>>,
+  checks: Readonly<Record<string, Check>>,
+  path: string,
+  problems: Problems,
+): void {
+  for (const [key, value] of Object.entries(options)) {
+    const at = path === '' ? key : `${path}.${key}`;
+    const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
+    if (check === undefined) {
+      problems.add(at, `is not an option${didYouMean(key, Object.keys(checks))}`);
+      continue;
+    }
+    if (value === undefined) continue;
+    const expected = check(value);
+    if (expected !== null) {
+      const got = secret.has(key) && typeof value === 'string' ? 'a string' : given(value);
+      problems.add(at, `expected ${expected}, but was given ${got}`);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+/** Every default of the package, in one place. Durations are in milliseconds. */
+export const pageDefaults = { deadline: 2000, concurrency: 10 } as const;
+
+export const upstreamDefaults = {
+  method: 'GET',
+  maxRedirects: 5,
+  maxContentLength: 10 * 1024 * 1024,
+  maxItems: 100,
+} as const;
+
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+export function anyStatus(): boolean {
+  return true;
+}

@@ -1,0 +1,127 @@
+import { Problems } from '../errors.js';
+import { compilePage, compileUrls } from '../plan/compile.js';
+import type { PagePlan, UpstreamConfig } from '../plan/plan.js';
+import type { MultiGetOptions, PageOptions } from '../types.js';
+import {
+  aBoolean,
+  aPlainObject,
+  aString,
+  aWholeNumber,
+  type Check,
+  checkOptions,
+  given,
+  isPlainObject,
+  milliseconds,
+} from './checks.js';
+import { pageDefaults } from './defaults.js';
+import { readUpstream } from './upstream.js';
+
+const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
+  deadline: milliseconds,
+  concurrency: aWholeNumber(1),
+  into: aString,
+  serverTiming: aBoolean,
+};
+
+// What Express, its view engines or this package mean by these names in `res.locals`, in templates or in JavaScript.
+const reserved = new Set([
+  'settings',
+  'cache',
+  '_locals',
+  'mashup',
+  'params',
+  'query',
+  'locals',
+  'item',
+  '__proto__',
+  'constructor',
+  'prototype',
+]);
+
+/**
+ * Checks the arguments of multiGet and compiles them to a page of which every upstream is one of the URLs.
+ * @throws {ConfigError} with every problem
+ */
+export function readUrls(urls: unknown, options: unknown): PagePlan & { readonly urls: readonly string[] } {
+  const problems = new Problems();
+  const isList = typeof urls === 'object' && urls !== null && Symbol.iterator in urls;
+  if (!isList) problems.add('urls', `expected a list or another iterable of URLs, but was given ${given(urls)}`);
+  if (aPlainObject(options) !== null) problems.add('options', `expected an object, but was given ${given(options)}`);
+  problems.throwIfAny();
+  const { timeout, concurrency, ...shared } = options as MultiGetOptions;
+  for (const name of pageOnly) {
+    if (name in shared) problems.add(`options.${name}`, 'is an option of a page, not of multiGet');
+  }
+  checkOptions(
+    { timeout, concurrency },
+    { timeout: milliseconds, concurrency: checks.concurrency },
+    'options',
+    problems,
+  );
+  const config = readUpstream({ ...shared, url: '' }, 'options', problems);
+  problems.throwIfAny();
+  const list = Array.from(urls as Iterable<unknown>, String);
+  const plan = compileUrls(list, config as UpstreamConfig, {
+    deadline: timeout ?? pageDefaults.deadline,
+    concurrency: concurrency ?? pageDefaults.concurrency,
+    into: null,
+    serverTiming: false,
+  });
+  return { ...plan, urls: list };
+}
+
+/** Options of an upstream that have no meaning without a page. */
+const pageOnly = ['url', 'required', 'after', 'when', 'each', 'maxItems', 'forward'];
+
+/**
+ * Checks a page's config and compiles it.
+ * @throws {ConfigError} with every problem
+ */
+export function readPage(upstreams: unknown, options: unknown): PagePlan {
+  const problems = new Problems();
+  const configs = readUpstreams(upstreams, problems);
+  const pageOptions = readOptions(options, problems);
+  const plan = compilePage(configs, pageOptions, problems);
+  problems.throwIfAny();
+  return plan;
+}
+
+function readUpstreams(upstreams: unknown, problems: Problems): Map<string, UpstreamConfig | null> {
+  const configs = new Map<string, UpstreamConfig | null>();
+  if (!isPlainObject(upstreams)) {
+    problems.add('upstreams', `expected an object of names and URLs, but was given ${given(upstreams)}`);
+    return configs;
+  }
+  for (const name of Object.keys(upstreams)) {
+    const problem = nameProblem(name);
+    if (problem !== null) problems.add(name, problem);
+    configs.set(name, readUpstream(upstreams[name], name, problems));
+  }
+  if (configs.size === 0) problems.add('upstreams', 'names no upstream');
+  return configs;
+}
+
+function nameProblem(name: string): string | null {
+  if (reserved.has(name))
+    return `is a reserved name in res.locals: call it something else, such as '${name.replaceAll('_', '')}Data'`;
+  return /^[A-Za-z_][\w-]*$/.test(name)
+    ? null
+    : 'is not a name that a view could use: letters, digits, _ and -, not beginning with a digit';
+}
+
+function readOptions(options: unknown, problems: Problems): PagePlan['options'] {
+  const known = (options ?? {}) as PageOptions;
+  if (aPlainObject(known) !== null) problems.add('options', `expected an object, but was given ${given(options)}`);
+  else checkOptions(known as Record<string, unknown>, checks, 'options', problems);
+  const { into } = known;
+  if (typeof into === 'string') {
+    const problem = nameProblem(into);
+    if (problem !== null) problems.add('options.into', `'${into}' ${problem}`);
+  }
+  return {
+    deadline: known.deadline ?? pageDefaults.deadline,
+    concurrency: known.concurrency ?? pageDefaults.concurrency,
+    into: into ?? null,
+    serverTiming: known.serverTiming ?? process.env['NODE_ENV'] !== 'production',
+  };
+}

@@ -1,0 +1,23 @@
+import type { Dispatcher } from 'undici';
+import { Problems } from '../errors.js';
+import type { Settings } from '../types.js';
+import { aPlainObject, type Check, checkOptions, given } from './checks.js';
+
+const aDispatcher: Check = (value) =>
+  typeof (value as Dispatcher | null)?.dispatch === 'function' ? null : 'a dispatcher of undici, such as an Agent';
+
+const checks: { readonly [Setting in keyof Required<Settings>]: Check } = {
+  dispatcher: aDispatcher,
+};
+
+/**
+ * Checks the settings of an instance.
+ * @throws {ConfigError} with every problem
+ */
+export function readSettings(settings: unknown): Settings {
+  const problems = new Problems();
+  if (aPlainObject(settings) !== null) problems.add('settings', `expected an object, but was given ${given(settings)}`);
+  else checkOptions(settings as Record<string, unknown>, checks, 'settings', problems);
+  problems.throwIfAny();
+  return settings as Settings;
+}

@@ -1,0 +1,172 @@
+import type { Problems } from '../errors.js';
+import { headerNameProblem, isHeaderValue } from '../plan/headers.js';
+import type { UpstreamConfig } from '../plan/plan.js';
+import type { UpstreamOptions } from '../types.js';
+import {
+  aBoolean,
+  aFunction,
+  anything,
+  aPlainObject,
+  aString,
+  aWholeNumber,
+  type Check,
+  checkOptions,
+  either,
+  given,
+  isPlainObject,
+  listOf,
+  milliseconds,
+  oneOf,
+} from './checks.js';
+import { anyStatus, isSuccess, upstreamDefaults } from './defaults.js';
+
+const aMethod: Check = (value) =>
+  typeof value === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(value) && !/^(connect|trace)$/i.test(value)
+    ? null
+    : 'an HTTP method such as GET or POST';
+
+const someHeaders: Check = (value) =>
+  isPlainObject(value) ? null : 'an object of header names and values, or a function of the context';
+
+const credentials: Check = (value) =>
+  isPlainObject(value) &&
+  typeof value['username'] === 'string' &&
+  typeof value['password'] === 'string' &&
+  Object.keys(value).length === 2
+    ? null
+    : 'an object with the strings username and password';
+
+const aSchema: Check = (value) => {
+  const standard = (value as { '~standard'?: { version?: unknown; validate?: unknown } } | null | undefined)?.[
+    '~standard'
+  ];
+  return standard?.version === 1 && typeof standard.validate === 'function'
+    ? null
+    : 'a Standard Schema of version 1 (https://standardschema.dev)';
+};
+
+const aStatusTest: Check = (value) => (value === null ? null : aFunction(value) && 'a function of the status, or null');
+
+// The compiler keeps this complete: an option without a check does not compile.
+const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = {
+  url: either(aString, aFunction),
+  method: aMethod,
+  headers: either(someHeaders, aFunction),
+  params: (value) =>
+    isPlainObject(value) || value instanceof URLSearchParams || typeof value === 'function'
+      ? null
+      : 'an object, URLSearchParams, or a function of the context',
+  data: anything,
+  auth: credentials,
+  responseType: oneOf('json', 'text', 'arraybuffer'),
+  validateStatus: aStatusTest,
+  maxRedirects: aWholeNumber(0),
+  maxContentLength: aWholeNumber(1),
+  transformResponse: either(aFunction, listOf(aFunction, 'functions')),
+  required: aBoolean,
+  fallback: anything,
+  timeout: milliseconds,
+  attemptTimeout: milliseconds,
+  after: listOf(aString, 'names of upstreams'),
+  when: aFunction,
+  each: either(aString, aFunction),
+  maxItems: aWholeNumber(1),
+  forward: listOf(aString, 'names of headers'),
+  origins: (value) => (value === 'public' ? null : listOf(aString, "origins, or 'public'")(value)),
+  schema: aSchema,
+};
+
+/** An upstream's options, checked, with their defaults; null where they are of no use. Adds what is wrong to `problems`. */
+export function readUpstream(entry: unknown, path: string, problems: Problems): UpstreamConfig | null {
+  const options = typeof entry === 'string' ? { url: entry } : entry;
+  if (aPlainObject(options) !== null) {
+    problems.add(path, `expected a URL or an object with a url, but was given ${given(entry)}`);
+    return null;
+  }
+  const before = problems.count;
+  const known = options as UpstreamOptions;
+  checkOptions(known as unknown as Record<string, unknown>, checks, path, problems);
+  if (known.url === undefined) problems.add(`${path}.url`, 'is missing: every upstream has a url');
+  if (problems.count > before) return null;
+  checkTogether(known, path, problems);
+  const origins = readOrigins(known.origins ?? [], path, problems);
+  const method = known.method ?? upstreamDefaults.method;
+  return {
+    url: known.url,
+    // The case matters to servers, and what axios documents is upper case.
+    method: method.toUpperCase(),
+    headers: known.headers ?? null,
+    params: known.params ?? null,
+    hasData: known.data !== undefined,
+    data: known.data,
+    auth: known.auth ?? null,
+    responseType: known.responseType ?? null,
+    validateStatus: known.validateStatus === null ? anyStatus : (known.validateStatus ?? isSuccess),
+    maxRedirects: known.maxRedirects ?? upstreamDefaults.maxRedirects,
+    maxContentLength: known.maxContentLength ?? upstreamDefaults.maxContentLength,
+    transformResponse: known.transformResponse === undefined ? [] : [known.transformResponse].flat(),
+    required: known.required ?? false,
+    hasFallback: known.fallback !== undefined,
+    fallback: known.fallback,
+    timeout: known.timeout ?? null,
+    attemptTimeout: known.attemptTimeout ?? null,
+    after: known.after ?? [],
+    when: known.when ?? null,
+    each: known.each ?? null,
+    maxItems: known.maxItems ?? upstreamDefaults.maxItems,
+    forward: (known.forward ?? []).map((name) => name.toLowerCase()),
+    origins,
+    schema: known.schema ?? null,
+  };
+}
+
+/** What is right by itself but not beside something else. */
+function checkTogether(options: UpstreamOptions, path: string, problems: Problems): void {
+  if (options.required === true && options.fallback !== undefined) {
+    problems.add(
+      `${path}.fallback`,
+      'an upstream with a fallback cannot fail, so it cannot be required: drop one of them',
+    );
+  }
+  if (typeof options.url === 'function' && options.origins === undefined) {
+    problems.add(`${path}.origins`, "is needed where url is a function: a list of origins, or 'public'");
+  }
+  if (options.maxItems !== undefined && options.each === undefined) {
+    problems.add(`${path}.maxItems`, 'has a meaning only beside each');
+  }
+  if (typeof options.headers === 'object') {
+    for (const [name, value] of Object.entries(options.headers)) {
+      const problem = headerNameProblem(name);
+      if (problem !== null) problems.add(`${path}.headers.${name}`, problem);
+      else if (!isHeaderValue(value))
+        problems.add(`${path}.headers.${name}`, 'has a value that cannot be sent in a header');
+    }
+  }
+  for (const name of options.forward ?? []) {
+    const problem =
+      name.toLowerCase() === 'accept-encoding'
+        ? 'is set to the encodings that can be decoded here, so it cannot be forwarded'
+        : headerNameProblem(name);
+    if (problem !== null) problems.add(`${path}.forward`, `'${name}' ${problem}`);
+  }
+}
+
+function readOrigins(
+  origins: readonly string[] | 'public',
+  path: string,
+  problems: Problems,
+): ReadonlySet<string> | 'public' {
+  if (origins === 'public') return origins;
+  const set = new Set<string>();
+  for (const text of origins) {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    const isOrigin = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+    if (isOrigin) set.add(url.origin);
+    else
+      problems.add(
+        `${path}.origins`,
+        `expected origins such as 'https://api.example.com', but was given ${given(text)}`,
+      );
+  }
+  return set;
+}

@@ -1,0 +1,9 @@
+import { systemClock } from './clock.js';
+import { mashupWith } from './mashup.js';
+import { KeptConnections } from './transport/connections.js';
+
+/** What pages of the default instance, and multiGet, share. */
+export const defaultServices = { clock: systemClock, connections: new KeptConnections() };
+
+/** Makes pages on the default instance. */
+export const mashup = mashupWith(defaultServices);

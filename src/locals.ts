@@ -1,0 +1,85 @@
+import { ConfigError } from './errors.js';
+import type { Outcome } from './outcome.js';
+
+/** What `res.locals.mashup` is: the outcomes of every mashup on the request, by name. */
+class Outcomes {
+  [name: string]: Outcome;
+}
+
+type Locals = Record<string, unknown>;
+
+/**
+ * What keeps the names of a page from being attached: something is there already, and is never overwritten. Null where
+ * nothing does.
+ */
+export function findCollision(locals: Locals, names: readonly string[], into: string | null): ConfigError | null {
+  const { mashup } = locals;
+  if (mashup !== undefined && !(mashup instanceof Outcomes)) {
+    return collision('mashup', 'res.locals.mashup is where the outcomes go, and is set already: rename what sets it');
+  }
+  if (into !== null) return collisionInto(locals, names, into, mashup);
+  for (const name of names) {
+    if (mashup !== undefined && Object.hasOwn(mashup, name)) return twice(name);
+    if (name in locals) {
+      return collision(
+        name,
+        `res.locals.${name} is set already, and is not overwritten: rename the upstream, or use into`,
+      );
+    }
+  }
+  return null;
+}
+
+function collisionInto(
+  locals: Locals,
+  names: readonly string[],
+  into: string,
+  mashup: Outcomes | undefined,
+): ConfigError | null {
+  const target = locals[into];
+  // Another mashup's own `into` is added to; anything else is somebody else's.
+  if (target !== undefined && !(target instanceof Data)) {
+    return collision(into, `res.locals.${into} is set already, and is not overwritten: give into another name`);
+  }
+  const name = names.find((one) => mashup !== undefined && Object.hasOwn(mashup, one));
+  return name === undefined ? null : twice(name);
+}
+
+function twice(name: string): ConfigError {
+  return collision(name, `two mashups on this request both have an upstream called '${name}': rename one of them`);
+}
+
+function collision(path: string, message: string): ConfigError {
+  return new ConfigError([{ path, message }]);
+}
+
+/** What `res.locals[into]` is: the data of every mashup with that `into`. */
+class Data {
+  [name: string]: unknown;
+}
+
+/** Attaches the data and the outcomes. @throws {ConfigError} if something is in their place */
+export function attach(locals: Locals, outcomes: readonly Outcome[], into: string | null): void {
+  const names = outcomes.map(({ name }) => name);
+  const problem = findCollision(locals, names, into);
+  if (problem !== null) throw problem;
+  if (into !== null) locals[into] ??= new Data();
+  const target = into === null ? locals : (locals[into] as Data);
+  locals['mashup'] ??= new Outcomes();
+  const mashup = locals['mashup'] as Outcomes;
+  for (const outcome of outcomes) {
+    target[outcome.name] = outcome.data;
+    mashup[outcome.name] = outcome;
+  }
+}
+
+/** The outcomes as a Server-Timing header (W3C): a metric for each upstream, and one for the whole. */
+export function serverTiming(outcomes: readonly Outcome[], total: number): string {
+  let header = `mashup;dur=${total.toFixed(1)}`;
+  for (const { name, status, error, timings } of outcomes) {
+    const end = timings.ended ?? total;
+    header += `, ${name};dur=${(end - timings.ready).toFixed(1)}`;
+    if (status !== 'success') header += `;desc="${error === null ? status : `${status} ${error.code}`}"`;
+  }
+  return header;
+}

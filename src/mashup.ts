@@ -1,0 +1,77 @@
+import type { NextFunction, Request, Response } from 'express';
+import { systemClock } from './clock.js';
+import { readPage } from './config/page.js';
+import { readSettings } from './config/settings.js';
+import type { UpstreamError } from './errors.js';
+import { attach, findCollision, serverTiming } from './locals.js';
+import { Run, type RunOwner, type RunServices } from './run/run.js';
+import { DispatcherConnections, KeptConnections } from './transport/connections.js';
+import type { Mashup, Page, PageOptions, Settings, UpstreamMap } from './types.js';
+
+/**
+ * Makes an instance: pages that share connections among themselves and with no other instance.
+ * @throws {ConfigError} with every problem of the settings
+ */
+export function createMashup(settings: Settings = {}): Mashup {
+  const { dispatcher } = readSettings(settings);
+  const connections = dispatcher === undefined ? new KeptConnections() : new DispatcherConnections(dispatcher);
+  return mashupWith({ clock: systemClock, connections });
+}
+
+/** The same on given services, which tests replace. @internal */
+export function mashupWith(services: RunServices): Mashup {
+  const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(services, upstreams, options);
+  return Object.assign(mashup, { close: () => services.connections.close() }) as Mashup;
+}
+
+function page(services: RunServices, upstreams: UpstreamMap, options: PageOptions = {}): Page {
+  const plan = readPage(upstreams, options);
+  const { into } = plan.options;
+  const names = plan.calls.map(({ name }) => name);
+  return function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {
+    const collision = findCollision(res.locals, names, into);
+    if (collision !== null) return next(collision);
+    // The client has left already: there is nobody to answer.
+    if (res.closed || req.socket?.destroyed) return;
+    const visit = new Visit(res, next);
+    const run = new Run(plan, services, req, res.locals, visit);
+    visit.watch(run);
+    run.start();
+  };
+}
+
+/** One run as Express sees it. */
+class Visit implements RunOwner {
+  readonly #res: Response;
+  readonly #next: NextFunction;
+  #onClose: (() => void) | null = null;
+
+  constructor(res: Response, next: NextFunction) {
+    this.#res = res;
+    this.#next = next;
+  }
+
+  watch(run: Run): void {
+    this.#onClose = () => run.cancel();
+    this.#res.once('close', this.#onClose);
+  }
+
+  runEnded(run: Run, error: UpstreamError | null): void {
+    const res = this.#res;
+    if (this.#onClose !== null) res.removeListener('close', this.#onClose);
+    this.#next(this.#attach(run) ?? error ?? undefined);
+  }
+
+  #attach({ plan, outcomes, clock, began }: Run): unknown {
+    const res = this.#res;
+    try {
+      attach(res.locals, outcomes, plan.options.into);
+      if (plan.options.serverTiming && !res.headersSent) {
+        res.append('Server-Timing', serverTiming(outcomes, clock.now() - began));
+      }
+      return null;
+    } catch (problem) {
+      return problem;
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { Failure, type Problems } from '../errors.js';
+import { redactUrl } from '../transport/answer.js';
+import type { AttemptRules } from '../transport/attempt.js';
+import { sortGraph } from './graph.js';
+import type { CallPlan, ListSource, PagePlan, UpstreamConfig } from './plan.js';
+import { judgeUrl, planRequest } from './request.js';
+import { didYouMean } from './suggest.js';
+import { TemplateError } from './template.js';
+import { compileUrl, type UrlTemplate } from './url-template.js';
+
+/** What a call plan is while its neighbours in the graph are still being made. */
+interface Draft {
+  readonly name: string;
+  readonly config: UpstreamConfig;
+  readonly template: UrlTemplate | null;
+  readonly list: ListSource | null;
+  /** Upstreams whose data it reads, and all that it waits for. */
+  readonly reads: readonly string[];
+  readonly waitsFor: readonly string[];
+}
+
+// What a template's variable may begin with besides the name of an upstream.
+const requestSources = new Set(['params', 'query', 'locals']);
+
+/** Compiles a page; adds what is wrong with its templates and its graph to `problems`. */
+export function compilePage(
+  configs: ReadonlyMap<string, UpstreamConfig | null>,
+  options: PagePlan['options'],
+  problems: Problems,
+): PagePlan {
+  const drafts: Draft[] = [];
+  for (const [name, config] of configs) {
+    if (config !== null) drafts.push(draft(name, config, [...configs.keys()], problems));
+  }
+  const order = sortGraph(drafts, problems);
+  const plans = new Map<string, CallPlan & { unblocks: CallPlan[] }>();
+  // Dependencies come first in this order, so that theirs are there to refer to.
+  for (const { node, weight } of order) {
+    const known = (names: readonly string[]) => names.flatMap((name) => plans.get(name) ?? []);
+    const plan = planCall(
+      node,
+      [...configs.keys()].indexOf(node.name),
+      weight,
+      known(node.waitsFor),
+      known(node.reads),
+    );
+    for (const other of plan.waitsFor) (other.unblocks as CallPlan[]).push(plan);
+    plans.set(node.name, plan);
+  }
+  const calls = [...plans.values()].sort((a, b) => a.index - b.index);
+  for (const { unblocks } of calls) unblocks.sort(heaviestFirst);
+  const roots = calls.filter(({ waitsFor }) => waitsFor.length === 0).sort(heaviestFirst);
+  const crowded = calls.length > options.concurrency || calls.some(({ item }) => item !== null);
+  return { calls, roots, crowded, options };
+}
+
+/** Calls of equal weight start in the order written. */
+export function heaviestFirst(a: CallPlan, b: CallPlan): number {
+  return b.weight - a.weight || a.index - b.index;
+}
+
+function draft(name: string, config: UpstreamConfig, names: readonly string[], problems: Problems): Draft {
+  const template = typeof config.url === 'string' ? readTemplate(config.url, `${name}.url`, problems) : null;
+  const list = readList(name, config, problems);
+  const reads = new Set<string>();
+  const note = (path: string, source: string): void => {
+    if (requestSources.has(source)) return;
+    if (source === 'item') {
+      if (config.each === null) problems.add(path, "'item' has a meaning only beside each");
+    } else if (names.includes(source)) reads.add(source);
+    else
+      problems.add(
+        path,
+        `'${source}' is neither params, query, locals, item nor an upstream${didYouMean(source, names)}`,
+      );
+  };
+  for (const source of template?.sources ?? []) note(`${name}.url`, source);
+  if (list?.kind === 'path') note(`${name}.each`, list.source);
+  for (const other of config.after) {
+    if (!names.includes(other))
+      problems.add(`${name}.after`, `'${other}' is not an upstream${didYouMean(other, names)}`);
+  }
+  const waitsFor = new Set([...reads, ...config.after.filter((other) => names.includes(other))]);
+  return { name, config, template, list, reads: [...reads], waitsFor: [...waitsFor] };
+}
+
+function readTemplate(url: string, path: string, problems: Problems): UrlTemplate | null {
+  try {
+    return compileUrl(url);
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    problems.add(path, error.message);
+    return null;
+  }
+}
+
+function readList(name: string, { each }: UpstreamConfig, problems: Problems): ListSource | null {
+  if (each === null) return null;
+  if (typeof each === 'function') return { kind: 'function', list: each };
+  const [source = '', ...keys] = each.split('.');
+  if (each.split('.').some((segment) => segment === '') || (requestSources.has(source) && keys.length === 0)) {
+    problems.add(`${name}.each`, "expected a path to a list, such as 'user.friends'");
+  }
+  if (source === 'item') problems.add(`${name}.each`, "'item' is what each makes; it cannot be read by it");
+  return { kind: 'path', source, keys };
+}
+
+/** Plans calls that depend on nothing, one for each URL: a URL as it stands, no template. */
+export function compileUrls(urls: readonly string[], config: UpstreamConfig, options: PagePlan['options']): PagePlan {
+  const calls = urls.map((url, index): CallPlan => {
+    const target = literalTarget(url);
+    const request = target instanceof Failure ? { fixed: null, build: () => target } : planRequest(config, target);
+    const rules = attemptRules(config, target instanceof Failure ? null : target.origin);
+    return {
+      name: redactUrl(url),
+      index,
+      config,
+      request,
+      rules,
+      waitsFor: [],
+      reads: [],
+      unblocks: [],
+      weight: 0,
+      list: null,
+      item: null,
+    };
+  });
+  return { calls, roots: calls, crowded: calls.length > options.concurrency, options };
+}
+
+function literalTarget(url: string): UrlTemplate | Failure {
+  const target = judgeUrl(url);
+  return target instanceof Failure ? target : { ...target, sources: [], expand: () => target.path };
+}
+
+function attemptRules(
+  { origins, maxRedirects, maxContentLength }: UpstreamConfig,
+  origin: string | null,
+): AttemptRules {
+  const listed = new Set(origins === 'public' ? [] : origins);
+  if (origin !== null) listed.add(origin);
+  return { maxRedirects, maxContentLength, listed };
+}
+
+function planCall(
+  { name, config, template, list }: Draft,
+  index: number,
+  weight: number,
+  waitsFor: readonly CallPlan[],
+  reads: readonly CallPlan[],
+): CallPlan & { unblocks: CallPlan[] } {
+  const request = planRequest(config, template);
+  const rules = attemptRules(config, template?.origin ?? null);
+  const plan = { name, index, config, request, rules, waitsFor, reads, unblocks: [], weight, list, item: null };
+  if (list === null) return plan;
+  // An item is a call without what belongs to the whole.
+  const itemConfig = { ...config, when: null, each: null, hasFallback: false, required: false, timeout: null };
+  return { ...plan, item: { ...plan, config: itemConfig, list: null } };
+}

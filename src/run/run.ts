@@ -1,0 +1,126 @@
+import type { Request } from 'express';
+import { Call } from '../call/call.js';
+import type { AttemptSlots, CallHost } from '../call/host.js';
+import type { Clock } from '../clock.js';
+import { Failure, type UpstreamError } from '../errors.js';
+import type { Outcome } from '../outcome.js';
+import type { CallPlan, PagePlan } from '../plan/plan.js';
+import type { Connections } from '../transport/connections.js';
+import { Slots } from './slots.js';
+
+/** What the runs of one instance share. */
+export interface RunServices {
+  readonly clock: Clock;
+  readonly connections: Connections;
+}
+
+/** Who started a run. */
+export interface RunOwner {
+  /** Called once, with the error of a required upstream or with null; not for a run that was canceled. */
+  runEnded(run: Run, error: UpstreamError | null): void;
+}
+
+/** One request going through a page: it starts the calls as they become ready, and ends by the deadline. */
+export class Run implements CallHost {
+  readonly clock: Clock;
+  readonly connections: Connections;
+  readonly began: number;
+  readonly slots: AttemptSlots | null;
+  readonly req: Request | null;
+  readonly locals: Readonly<Record<string, unknown>>;
+  readonly plan: PagePlan;
+  readonly #calls: (Call | undefined)[];
+  readonly #owner: RunOwner;
+  #timer: unknown = null;
+  #left: number;
+  #over = false;
+
+  constructor(
+    plan: PagePlan,
+    services: RunServices,
+    req: Request | null,
+    locals: Readonly<Record<string, unknown>>,
+    owner: RunOwner,
+  ) {
+    this.plan = plan;
+    this.clock = services.clock;
+    this.connections = services.connections;
+    this.began = this.clock.now();
+    this.slots = plan.crowded ? new Slots(plan.options.concurrency) : null;
+    this.req = req;
+    this.locals = locals;
+    this.#calls = new Array(plan.calls.length);
+    this.#left = plan.calls.length;
+    this.#owner = owner;
+  }
+
+  start(): void {
+    this.#timer = this.clock.set(deadlinePassed, this.plan.options.deadline, this);
+    for (const plan of this.plan.roots) this.#startCall(plan);
+  }
+
+  /** The client has left: nobody waits for the calls any longer, and nobody is told. */
+  cancel(): void {
+    if (!this.#over) this.#abort(new Failure('ERR_UPSTREAM_CANCELED', 'the client has left'));
+  }
+
+  /** The outcomes, in the order written. Complete once the run has ended. */
+  get outcomes(): Outcome[] {
+    return this.plan.calls.map((plan) => this.#calls[plan.index]?.outcome as Outcome);
+  }
+
+  outcomeOf(plan: CallPlan): Outcome | null {
+    return this.#calls[plan.index]?.outcome ?? null;
+  }
+
+  callEnded(call: Call): void {
+    this.#left--;
+    if (this.#over) return;
+    if (call.plan.config.required && call.outcome?.status === 'error') {
+      this.#abort(new Failure('ERR_UPSTREAM_CANCELED', `given up, for '${call.plan.name}' failed, which is required`));
+      return this.#owner.runEnded(this, call.outcome.error);
+    }
+    for (const plan of call.plan.unblocks) {
+      if (!this.#over && this.#isReady(plan)) this.#startCall(plan);
+    }
+    if (this.#left > 0 || this.#over) return;
+    this.#end();
+    this.#owner.runEnded(this, null);
+  }
+
+  deadlinePassed(): void {
+    if (this.#over) return;
+    const { calls, options } = this.plan;
+    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', `not here by the deadline of ${options.deadline} ms`));
+    const lacking = calls.find((plan) => plan.config.required && this.outcomeOf(plan)?.status === 'error');
+    this.#owner.runEnded(this, lacking === undefined ? null : (this.outcomeOf(lacking)?.error ?? null));
+  }
+
+  #isReady(plan: CallPlan): boolean {
+    return this.#calls[plan.index] === undefined && plan.waitsFor.every((other) => this.outcomeOf(other) !== null);
+  }
+
+  #startCall(plan: CallPlan): void {
+    const call = new Call(plan, this, undefined);
+    this.#calls[plan.index] = call;
+    call.start();
+  }
+
+  /** Ends the run, and every call that has not ended; those that were still waiting for others as well. */
+  #abort(failure: Failure): void {
+    this.#end();
+    for (const plan of this.plan.calls) {
+      this.#calls[plan.index] ??= new Call(plan, this, undefined);
+      this.#calls[plan.index]?.abort(failure);
+    }
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.clock.clear(this.#timer);
+  }
+}
+
+function deadlinePassed(run: Run): void {
+  run.deadlinePassed();
+}

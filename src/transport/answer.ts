@@ -1,0 +1,94 @@
+import { inspect } from 'node:util';
+import type { UpstreamResponse } from '../outcome.js';
+
+/** A URL as messages and outcomes may show it: no credentials, no fragment, and the names but not the values of a query. */
+export function redactUrl(url: string): string {
+  const end = url.indexOf('#');
+  const whole = end === -1 ? url : url.slice(0, end);
+  const mark = whole.indexOf('?');
+  const bare = (mark === -1 ? whole : whole.slice(0, mark)).replace(/^([a-z][a-z\d+.-]*:)?\/\/[^/\\]*@/i, '$1//');
+  if (mark === -1) return bare;
+  const names = whole
+    .slice(mark + 1)
+    .split('&')
+    .map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=…` : '…'));
+  return `${bare}?${names.join('&')}`;
+}
+
+/**
+ * An upstream's answer. It is the `response` of an outcome: headers and URL are worked out when somebody looks, for most
+ * pages never do.
+ */
+export class Answer implements UpstreamResponse {
+  readonly status: number;
+  /** The body, decompressed; empty once it has been decoded. */
+  body: Buffer;
+  readonly #origin: string;
+  readonly #path: string;
+  readonly #rawHeaders: readonly Buffer[];
+  #headers: Record<string, string | string[]> | null = null;
+
+  constructor(status: number, rawHeaders: readonly Buffer[], body: Buffer, origin: string, path: string) {
+    this.status = status;
+    this.body = body;
+    this.#rawHeaders = rawHeaders;
+    this.#origin = origin;
+    this.#path = path;
+  }
+
+  get url(): string {
+    return redactUrl(this.#origin + this.#path);
+  }
+
+  get headers(): Record<string, string | string[]> {
+    this.#headers ??= parseHeaders(this.#rawHeaders);
+    return this.#headers;
+  }
+
+  /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */
+  header(name: string): string | null {
+    return findHeader(this.#rawHeaders, name);
+  }
+
+  toJSON(): UpstreamResponse {
+    return { status: this.status, headers: this.headers, url: this.url };
+  }
+
+  [inspect.custom](): UpstreamResponse {
+    return this.toJSON();
+  }
+}
+
+/** Reads one header of a raw list without parsing the others. */
+export function findHeader(rawHeaders: readonly Buffer[], name: string): string | null {
+  let found: string | null = null;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const key = rawHeaders[at] as Buffer;
+    if (key.length === name.length && isName(key, name)) {
+      const value = (rawHeaders[at + 1] as Buffer).toString('latin1');
+      found = found === null ? value : `${found}, ${value}`;
+    }
+  }
+  return found;
+}
+
+function isName(key: Buffer, name: string): boolean {
+  for (let at = 0; at < name.length; at++) {
+    // Sets the bit that makes an ASCII letter lower case; a hyphen has it already.
+    if (((key[at] as number) | 0x20) !== name.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+function parseHeaders(rawHeaders: readonly Buffer[]): Record<string, string | string[]> {
+  // No prototype: a header may be called __proto__.
+  const headers: Record<string, string | string[]> = Object.create(null);
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as Buffer).toString('latin1').toLowerCase();
+    const value = (rawHeaders[at + 1] as Buffer).toString('latin1');
+    const before = headers[name];
+    if (name === 'set-cookie') headers[name] = before === undefined ? [value] : [...before, value];
+    else headers[name] = before === undefined ? value : `${before}, ${value}`;
+  }
+  return headers;
+}

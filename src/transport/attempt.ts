@@ -1,0 +1,117 @@
+import type { Clock } from '../clock.js';
+import { Failure } from '../errors.js';
+import { Answer, findHeader } from './answer.js';
+import type { Connections, WireRequest } from './connections.js';
+import { decompress } from './encoding.js';
+import { Exchange, type ExchangeOwner } from './exchange.js';
+import { followRedirect, isRedirect } from './redirect.js';
+
+/** What an upstream allows an attempt to do; the same for all its attempts. */
+export interface AttemptRules {
+  readonly maxRedirects: number;
+  readonly maxContentLength: number;
+  /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
+  readonly listed: ReadonlySet<string>;
+}
+
+/** How an attempt ended. */
+export type AttemptResult = Answer | Failure;
+
+/**
+ * One attempt: a request, the redirects it leads to, and the silent repetition of a request whose kept-alive connection
+ * was just closed. `send` resolves to the answer or to what went wrong, and never rejects.
+ */
+export class Attempt implements ExchangeOwner {
+  /** By the clock, when the head of the answer came; null until then. */
+  firstByte: number | null = null;
+  readonly #connections: Connections;
+  readonly #rules: AttemptRules;
+  readonly #clock: Clock;
+  #request: WireRequest;
+  #publicOnly: boolean;
+  #redirects = 0;
+  #repeated = false;
+  #aborted: Failure | null = null;
+  #exchange: Exchange | null = null;
+  #settle: ((result: AttemptResult | Promise<AttemptResult>) => void) | null = null;
+
+  constructor(connections: Connections, request: WireRequest, rules: AttemptRules, clock: Clock) {
+    this.#connections = connections;
+    this.#request = request;
+    this.#rules = rules;
+    this.#clock = clock;
+    this.#publicOnly = !rules.listed.has(request.origin);
+  }
+
+  send(): Promise<AttemptResult> {
+    return new Promise((settle) => {
+      this.#settle = settle;
+      this.#start(false);
+    });
+  }
+
+  /** Ends it at once with this error, if it has not ended. */
+  abort(failure: Failure): void {
+    this.#aborted = failure;
+    this.#exchange?.abort(failure);
+  }
+
+  exchangeEnded(exchange: Exchange): void {
+    this.firstByte = exchange.firstByte;
+    if (exchange.failure !== null) {
+      if (!this.#mayRepeat(exchange)) return this.#end(exchange.failure);
+      this.#repeated = true;
+      return this.#startSoon(true);
+    }
+    const { status, rawHeaders } = exchange;
+    if (isRedirect(status) && this.#rules.maxRedirects > 0) {
+      const location = findHeader(rawHeaders, 'location');
+      if (location !== null) return this.#redirect(status, location);
+    }
+    this.#end(this.#answer(exchange));
+  }
+
+  #mayRepeat(exchange: Exchange): boolean {
+    const { method } = this.#request;
+    return !this.#repeated && exchange.closedUnderneath && (method === 'GET' || method === 'HEAD');
+  }
+
+  #redirect(status: number, location: string): void {
+    if (++this.#redirects > this.#rules.maxRedirects) {
+      const message = `it redirects more than ${this.#rules.maxRedirects} times`;
+      return this.#end(new Failure('ERR_UPSTREAM_REDIRECT', message));
+    }
+    const hop = followRedirect(this.#request, this.#publicOnly, status, location, this.#rules.listed);
+    if (hop instanceof Failure) return this.#end(hop);
+    this.#request = hop.request;
+    this.#publicOnly = hop.publicOnly;
+    this.#startSoon(false);
+  }
+
+  #answer({ status, rawHeaders, body }: Exchange): Answer | Promise<AttemptResult> {
+    const { origin, path } = this.#request;
+    const encoding = body.length === 0 ? null : findHeader(rawHeaders, 'content-encoding');
+    if (encoding === null) return new Answer(status, rawHeaders, body, origin, path);
+    return decompress(body, encoding, this.#rules.maxContentLength).then((decoded) =>
+      decoded instanceof Failure ? decoded : new Answer(status, rawHeaders, decoded, origin, path),
+    );
+  }
+
+  #startSoon(fresh: boolean): void {
+    // Not from within undici's parser, which does not bear another request on top of it.
+    queueMicrotask(() => {
+      if (this.#aborted !== null) this.#end(this.#aborted);
+      else this.#start(fresh);
+    });
+  }
+
+  #start(fresh: boolean): void {
+    const connection = this.#connections.take(this.#request.origin, this.#publicOnly, fresh);
+    this.#exchange = new Exchange(connection, this.#rules.maxContentLength, this.#clock, this);
+    this.#exchange.start(this.#request);
+  }
+
+  #end(result: AttemptResult | Promise<AttemptResult>): void {
+    this.#settle?.(result);
+  }
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../clock.js';
+import { Failure } from '../errors.js';
+import { findHeader } from './answer.js';
+import type { Connection, WireHandler, WireRequest } from './connections.js';
+import { tooLarge } from './encoding.js';
+import { transportFailure } from './failure.js';
+
+const empty = Buffer.alloc(0);
+const MOST_INFORMATIONAL = 100;
+const givenUp = new Error('the request was given up');
+
+/** Who is told, once, that an exchange has ended. */
+export interface ExchangeOwner {
+  exchangeEnded(exchange: Exchange): void;
+}
+
+/** One request and its answer on one connection. It tells its owner once how it ended. */
+export class Exchange implements WireHandler {
+  status = 0;
+  rawHeaders: Buffer[] = [];
+  /** By the clock, when the head of the answer came; null until then. */
+  firstByte: number | null = null;
+  /** How it failed; null if it did not, or not yet. */
+  failure: Failure | null = null;
+  /** Whether the request was on a connection, and whether any byte of an answer came. */
+  #sent = false;
+  #answered = false;
+  #ended = false;
+  #informational = 0;
+  #size = 0;
+  #body: Buffer = empty;
+  #more: Buffer[] | null = null;
+  readonly #connection: Connection;
+  readonly #limit: number;
+  readonly #clock: Clock;
+  readonly #owner: ExchangeOwner;
+
+  constructor(connection: Connection, limit: number, clock: Clock, owner: ExchangeOwner) {
+    this.#connection = connection;
+    this.#limit = limit;
+    this.#clock = clock;
+    this.#owner = owner;
+  }
+
+  start(request: WireRequest): void {
+    this.#connection.send(request, this);
+  }
+
+  /**
+   * Whether the other side closed a kept-alive connection just as it was used again: the request may not have been seen,
+   * and one that is idempotent can be sent once more (RFC 9112, section 9.3.1).
+   */
+  get closedUnderneath(): boolean {
+    return this.#sent && !this.#answered && this.#connection.reused && this.failure?.code === 'ERR_UPSTREAM_NETWORK';
+  }
+
+  get body(): Buffer {
+    return this.#more === null ? this.#body : Buffer.concat(this.#more, this.#size);
+  }
+
+  abort(failure: Failure): void {
+    if (this.#ended) return;
+    this.failure = failure;
+    this.#end();
+  }
+
+  onConnect(abort: (error: Error) => void): void {
+    if (this.#ended) abort(givenUp);
+    this.#sent = true;
+  }
+
+  onResponseStarted(): void {
+    this.#answered = true;
+  }
+
+  onHeaders(status: number, rawHeaders: Buffer[]): boolean {
+    if (this.#ended) return true;
+    if (status < 200) {
+      // 103 Early Hints and the like may come many times; somebody who sends nothing else has no answer to give.
+      if (++this.#informational > MOST_INFORMATIONAL) this.abort(network('it sends nothing but informational answers'));
+      return true;
+    }
+    this.firstByte = this.#clock.now();
+    this.status = status;
+    this.rawHeaders = rawHeaders;
+    if (status > 599) {
+      this.abort(network('its status is not one of HTTP'));
+      return true;
+    }
+    const length = findHeader(rawHeaders, 'content-length');
+    if (length !== null && Number(length) > this.#limit) this.abort(tooLarge(this.#limit));
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#ended) return true;
+    this.#size += chunk.length;
+    if (this.#size > this.#limit) {
+      this.abort(tooLarge(this.#limit));
+    } else if (this.#size === chunk.length) {
+      this.#body = chunk;
+    } else {
+      this.#more ??= [this.#body];
+      this.#more.push(chunk);
+    }
+    return true;
+  }
+
+  onComplete(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connection.release();
+    this.#owner.exchangeEnded(this);
+  }
+
+  onError(error: Error): void {
+    if (this.#ended) return;
+    this.failure = transportFailure(error, this.#sent);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#connection.destroy(givenUp);
+    this.#owner.exchangeEnded(this);
+  }
+}
+
+function network(message: string): Failure {
+  return new Failure('ERR_UPSTREAM_NETWORK', message);
+}

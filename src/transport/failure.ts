@@ -1,0 +1,26 @@
+import { Failure } from '../errors.js';
+import { BlockedError } from './address.js';
+
+// Text of Node's, undici's and OpenSSL's own: it names addresses and protocol states, never what was sent.
+function describe(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map((inner: Error) => describe(inner)).join('; ');
+  }
+  return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
+}
+
+/** An error of undici or of a socket, as one of ours. `sent`: whether the request had a connection. */
+export function transportFailure(error: Error, sent: boolean): Failure {
+  if (error instanceof BlockedError) return new Failure('ERR_UPSTREAM_BLOCKED', error.message);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+    return new Failure('ERR_UPSTREAM_HOOK', `the request is not valid HTTP: ${error.message}`, error);
+  }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return new Failure('ERR_UPSTREAM_TOO_LARGE', 'its headers are too large', error);
+  }
+  return sent
+    ? new Failure('ERR_UPSTREAM_NETWORK', `the answer broke off: ${describe(error)}`, error)
+    : new Failure('ERR_UPSTREAM_CONNECT', `no connection: ${describe(error)}`, error);
+}

@@ -1,0 +1,72 @@
+import { Failure } from '../errors.js';
+import type { WireRequest } from './connections.js';
+
+/** Which origins an upstream may talk to. `'public'`: any, as long as its address is a public one. */
+export type AllowedOrigins = ReadonlySet<string> | 'public';
+
+/** What goes to an origin that the page did not name: nothing that could be a credential. */
+const harmless = new Set([
+  'accept',
+  'accept-language',
+  'accept-encoding',
+  'user-agent',
+  'traceparent',
+  'tracestate',
+  'baggage',
+]);
+
+/** The request a redirect leads to. */
+export interface Hop {
+  readonly request: WireRequest;
+  /** Whether it may only go to a public internet address. */
+  readonly publicOnly: boolean;
+}
+
+export function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+/**
+ * What to do with a redirect (RFC 9110, section 15.4; methods as the Fetch standard rewrites them): the next request, or
+ * why there is none. `listed` are the origins that the upstream names, its own included.
+ */
+export function followRedirect(
+  request: WireRequest,
+  publicOnly: boolean,
+  status: number,
+  location: string,
+  listed: ReadonlySet<string>,
+): Hop | Failure {
+  const from = new URL(request.origin + request.path);
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : null;
+  if (to === null) return refused('its redirect is not to a URL');
+  if (to.protocol !== 'http:' && to.protocol !== 'https:')
+    return refused('it redirects to something other than http and https');
+  if (to.username !== '' || to.password !== '') return refused('its redirect carries credentials');
+
+  const rewritten =
+    (status === 303 && request.method !== 'HEAD') || ((status === 301 || status === 302) && request.method === 'POST');
+  const method = rewritten ? 'GET' : request.method;
+  const body = rewritten ? null : request.body;
+  const path = to.pathname + to.search;
+  const withoutBody = rewritten
+    ? keepHeaders(request.headers, (name) => !name.startsWith('content-'))
+    : request.headers;
+  if (to.origin === request.origin) {
+    return { request: { origin: to.origin, path, method, headers: withoutBody, body }, publicOnly };
+  }
+  if (from.protocol === 'https:' && to.protocol === 'http:' && !listed.has(to.origin)) {
+    return refused('it redirects from https down to http');
+  }
+  if (body !== null) return refused('it redirects a request body to another origin');
+  const headers = keepHeaders(withoutBody, (name) => harmless.has(name));
+  return { request: { origin: to.origin, path, method, headers, body: null }, publicOnly: !listed.has(to.origin) };
+}
+
+function keepHeaders(headers: readonly string[], keep: (name: string) => boolean): string[] {
+  return headers.filter((_, at) => keep((headers[at - (at % 2)] as string).toLowerCase()));
+}
+
+function refused(message: string): Failure {
+  return new Failure('ERR_UPSTREAM_REDIRECT', message);
+}

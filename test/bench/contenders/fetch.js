@@ -1,0 +1,7 @@
+import { digest } from '../lib/payload.js';
+
+const get = async (url) => (await fetch(url)).json();
+
+export default (urls) => async (_req, res) => {
+  res.json(digest(await Promise.all(urls.map(get))));
+};

@@ -1,0 +1,17 @@
+// Every contender is a file here whose default export makes the page's handlers: (urls, origin) → handler or handlers.
+// The first is what the others are compared with.
+
+/** Names of files, and what the tables call them. */
+export const contenders = {
+  dispatch: 'undici `dispatch`, by hand',
+  'dispatch-again': 'the same again (the noise of this run)',
+  'dispatch-controller': 'undici `dispatch`, controller API',
+  request: '`Promise.all`, undici `request`',
+  fetch: '`Promise.all`, global `fetch`',
+  axios: '`Promise.all`, axios',
+  got: '`Promise.all`, got',
+  podium: 'Podium layout',
+  'express-mashup': '**express-mashup**',
+  'express-mashup-timing': '**express-mashup**, `serverTiming: true`',
+  none: 'no upstreams',
+};

@@ -1,0 +1,20 @@
+// The process on the second core: upstreams and load generator.
+import { answer, config, cpu } from '../lib/child.js';
+import { open } from '../lib/load.js';
+import { upstream } from '../lib/upstream.js';
+
+const { origins, served } = await upstream(config());
+let load = null;
+
+answer({
+  origins: () => origins,
+  open: async (target) => {
+    load = await open(target);
+  },
+  run: async (ms) => {
+    const before = { cpu: cpu(), served: served() };
+    const result = await load.run(ms);
+    return { ...result, cpu: cpu() - before.cpu, served: served() - before.served };
+  },
+  close: () => load.close(),
+});
