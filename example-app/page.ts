@@ -1,5 +1,5 @@
 // The two pages, as what they are made of. This is the part to copy from.
-import { mashup, upstream } from 'express-mashup';
+import { type Context, mashup, upstream } from 'express-mashup';
 import { type Article, parseNews } from './news.js';
 import type { AirQuality } from './services/air.js';
 import type { City } from './services/cities.js';
@@ -24,19 +24,19 @@ export function cityPage(services: ServiceUrls) {
       // Without the city there is no page: its 404 is the page's 404.
       city: upstream<City>({ url: `${services.cities}/cities/{params.slug}{?${sick}}`, required: true }),
 
-      // These four need something of `city`, so they start when it has arrived. The rest starts at once.
+      // These three need something of `city`, so they start when it has arrived.
       country: upstream<Country>(`${services.countries}/countries/{city.iso2}{?${sick}}`),
       holidays: upstream<Holiday[]>(`${services.holidays}/holidays/{city.iso2}{?${sick}}`),
       sky: upstream<Sky>(`${services.sun}/sun{?city.lat,city.lng,${sick}}`),
 
-      // One request for each neighbour, all at once.
-      neighbours: upstream<(Country | null)[]>({
+      // One request for each neighbour, all at once: starts when `country` has arrived. What follows starts at once.
+      neighbours: upstream<Country>({
         url: `${services.countries}/countries/{item}{?${sick}}`,
         each: 'country.borders',
       }),
 
       // Never worth more than 400 ms of anybody's time.
-      weather: upstream<Weather | NoWeather>({
+      weather: upstream<Weather, NoWeather>({
         url: `${services.weather}/weather/{params.slug}{?${sick}}`,
         timeout: 400,
         fallback: { current: null, hourly: [] },
@@ -53,7 +53,7 @@ export function cityPage(services: ServiceUrls) {
       air: upstream<AirQuality>({
         method: 'POST',
         url: `${services.air}/graphql{?${sick}}`,
-        data: ({ params }) => ({ query: airQuery, variables: { slug: params['slug'] } }),
+        data: ({ params }: Context) => ({ query: airQuery, variables: { slug: params['slug'] } }),
         transformResponse: (text: string) => (JSON.parse(text) as { data: { airQuality: unknown } }).data.airQuality,
       }),
     },

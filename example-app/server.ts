@@ -1,5 +1,6 @@
 // The command: starts the services and the page, says what to try, and closes everything when it is told to stop.
 import type { Server } from 'node:http';
+import { mashup } from 'express-mashup';
 import { createApp } from './app.js';
 import { listen, startServices, urlOf } from './services/index.js';
 
@@ -16,6 +17,7 @@ try {
   const stop = async (): Promise<void> => {
     console.log('\nClosing …');
     await closed(page);
+    await mashup.close();
     await services.close();
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);

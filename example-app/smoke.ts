@@ -1,4 +1,5 @@
 // Starts everything on free ports, asks for the page as a visitor would, well and sick, and says what it saw.
+import { mashup } from 'express-mashup';
 import { createApp } from './app.js';
 import { listen, startServices, urlOf } from './services/index.js';
 
@@ -31,6 +32,7 @@ check('a required service that hangs makes it 504', stuck.status === 504);
 check(`that comes within ${deadline} ms, too`, stuck.took < deadline + slack, `${Math.round(stuck.took)} ms`);
 
 server.close();
+await mashup.close();
 await services.close();
 process.exitCode = failed ? 1 : 0;
 

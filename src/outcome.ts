@@ -40,3 +40,55 @@ export interface Outcome<T = unknown> {
   /** The outcome of each item, where `each` is used. */
   items?: Outcome[];
 }
+
+// Classes and not literals: V8 learns from a literal's objects that they outlive a scavenge (a page holds on to them), then
+// allocates them in old space, where the dead ones keep everything they refer to from being collected early. Measured: a
+// quarter of a page's CPU time.
+
+/** @internal */
+export class CallTimings implements Timings {
+  ready: number;
+  started: number | null;
+  firstByte: number | null;
+  ended: number | null;
+
+  constructor(ready: number, started: number | null, firstByte: number | null, ended: number | null) {
+    this.ready = ready;
+    this.started = started;
+    this.firstByte = firstByte;
+    this.ended = ended;
+  }
+}
+
+/** @internal */
+export class CallOutcome implements Outcome {
+  name: string;
+  status: OutcomeStatus;
+  data: unknown;
+  error: UpstreamError | null;
+  source: OutcomeSource | null;
+  response: UpstreamResponse | null;
+  attempts: number;
+  timings: Timings;
+  declare items?: Outcome[];
+
+  constructor(
+    name: string,
+    status: OutcomeStatus,
+    data: unknown,
+    error: UpstreamError | null,
+    source: OutcomeSource | null,
+    response: UpstreamResponse | null,
+    attempts: number,
+    timings: Timings,
+  ) {
+    this.name = name;
+    this.status = status;
+    this.data = data;
+    this.error = error;
+    this.source = source;
+    this.response = response;
+    this.attempts = attempts;
+    this.timings = timings;
+  }
+}

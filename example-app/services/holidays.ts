@@ -11,6 +11,9 @@ export interface Holiday {
 
 const covered = new Holidays().getCountries();
 
+/** Lunar calendars take a while to compute, and there are only so many countries and years. */
+const computed = new Map<string, Holiday[]>();
+
 export const holidays = Router();
 
 /** Those of a year, or else the next six. */
@@ -34,8 +37,15 @@ function next(iso2: string, count: number): Holiday[] {
 }
 
 function ofYears(iso2: string, ...years: number[]): Holiday[] {
+  return years.flatMap((year) => {
+    const key = `${iso2} ${year}`;
+    const known = computed.get(key) ?? ofYear(iso2, year);
+    computed.set(key, known);
+    return known;
+  });
+}
+
+function ofYear(iso2: string, year: number): Holiday[] {
   const calendar = new Holidays(iso2, { languages: ['en'], types: ['public'] });
-  return years
-    .flatMap((year) => calendar.getHolidays(year))
-    .map(({ date, name }) => ({ date: date.slice(0, 10), name }));
+  return calendar.getHolidays(year).map(({ date, name }) => ({ date: date.slice(0, 10), name }));
 }

@@ -1,5 +1,6 @@
-// The little drawings: where the sun is on its way, and how the moon looks.
+// The little drawings: where the sun is on its way, how the moon looks, how warm it gets.
 import type { Sky } from '../services/sun.js';
+import type { Hour } from '../services/weather.js';
 
 /** Where the sun stands on a half ellipse of 180 × 60 around (100, 70); null while it is down. */
 export function sunOnArc({ sun }: Sky, now: Date): { x: number; y: number } | null {
@@ -15,6 +16,17 @@ export function moonPath({ moon }: Sky, latitude: number): string {
   const width = round(20 * Math.abs(1 - 2 * moon.illumination));
   const bulge = moon.illumination > 0.5 ? side : 1 - side;
   return `M0-20A20 20 0 0 ${side} 0 20A${width} 20 0 0 ${bulge} 0-20Z`;
+}
+
+/** The temperatures as the points of a line in 1200 × 60, each above the middle of its hour's column. */
+export function temperatureLine(hours: readonly Hour[]): string {
+  const temperatures = hours.map(({ temperature }) => temperature);
+  const highest = Math.max(...temperatures);
+  const range = Math.max(highest - Math.min(...temperatures), 4);
+  const column = 1200 / hours.length;
+  return temperatures
+    .map((t, index) => `${round((index + 0.5) * column)},${round(4 + ((highest - t) / range) * 52)}`)
+    .join(' ');
 }
 
 function round(value: number): number {

@@ -1,5 +1,5 @@
 import { Failure, UpstreamError } from '../errors.js';
-import type { Outcome, OutcomeStatus } from '../outcome.js';
+import { CallOutcome, CallTimings, type Outcome, type OutcomeStatus } from '../outcome.js';
 import type { CallPlan } from '../plan/plan.js';
 import { type Answer, redactUrl } from '../transport/answer.js';
 import type { WireRequest } from '../transport/connections.js';
@@ -10,6 +10,7 @@ import { decode } from './decode.js';
 import { fanOut, readList } from './fan-out.js';
 import { guarded, isThenable } from './hook.js';
 import type { Abortable, CallHost } from './host.js';
+import { copyPlain } from './plain.js';
 import { validate } from './schema.js';
 
 /**
@@ -149,7 +150,8 @@ export class Call {
     const error = this.#error(failure);
     const { hasFallback, fallback } = this.plan.config;
     if (!hasFallback || failure.code === 'ERR_UPSTREAM_CANCELED') return this.#finish('error', null, error, items);
-    if (typeof fallback !== 'function') return this.#finish('fallback', fallback, error, items);
+    // A copy for each run: what one page writes into it, the next does not see.
+    if (typeof fallback !== 'function') return this.#finish('fallback', copyPlain(fallback), error, items);
     this.#failed = error;
     this.#fallBack(error, fallback as FallbackFunction, items);
   }
@@ -196,21 +198,15 @@ export class Call {
     if (this.over) return;
     const { clock, began } = this.host;
     const firstByte = this.underway?.firstByte ?? null;
-    this.outcome = {
-      name: this.plan.name,
-      status,
-      data,
-      error,
-      source: this.#source(status, items),
-      response: this.#answer,
-      attempts: this.attempts,
-      timings: {
-        ready: this.#ready - began,
-        started: this.started === null ? (items === undefined ? null : firstStart(items)) : this.started - began,
-        firstByte: firstByte === null ? null : firstByte - began,
-        ended: clock.now() - began,
-      },
-    };
+    const started = this.started ?? (items === undefined ? null : firstStart(items));
+    const timings = new CallTimings(
+      this.#ready - began,
+      started === null ? null : started - began,
+      firstByte === null ? null : firstByte - began,
+      clock.now() - began,
+    );
+    const source = this.#source(status, items);
+    this.outcome = new CallOutcome(this.plan.name, status, data, error, source, this.#answer, this.attempts, timings);
     if (items !== undefined) this.outcome.items = items;
     if (this.#timer !== null) clock.clear(this.#timer);
     this.underway = null;

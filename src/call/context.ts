@@ -1,7 +1,6 @@
 import type { Request } from 'express';
 import type { Outcome } from '../outcome.js';
-import type { CallPlan } from '../plan/plan.js';
-import type { RequestSource } from '../plan/request.js';
+import type { CallPlan, RequestSource } from '../plan/plan.js';
 import type { Context } from '../types.js';
 import type { CallHost } from './host.js';
 

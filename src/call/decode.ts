@@ -38,7 +38,12 @@ export function decode(
 function transform(data: unknown, answer: Answer, transformers: readonly ResponseTransformer[]): unknown | Failure {
   const threw = (cause: unknown) => new Failure('ERR_UPSTREAM_BODY', 'its transformResponse function threw', cause);
   try {
-    const result = transformers.reduce((value, transformer) => transformer(value, answer.headers, answer.status), data);
+    const apply = (value: unknown, transformer: ResponseTransformer) =>
+      transformer(value, answer.headers, answer.status);
+    const result = transformers.reduce<unknown>(
+      (value, next) => (isThenable(value) ? value.then((settled) => apply(settled, next)) : apply(value, next)),
+      data,
+    );
     return isThenable(result) ? result.then((value) => value, threw) : result;
   } catch (cause) {
     return threw(cause);
@@ -80,7 +85,9 @@ function prologCharset(body: Buffer): string | null {
   const start = body.toString('latin1', 0, 1024);
   const xml = /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/i.exec(start);
   const html = xml ?? /<meta[^>]*?\scharset\s*=\s*["']?([\w.:-]+)/i.exec(start);
-  return html?.[1]?.toLowerCase() ?? null;
+  const charset = html?.[1]?.toLowerCase() ?? null;
+  // It could be read as ASCII, so it is not what it says (HTML, section 13.2.3.2, says the same).
+  return charset?.startsWith('utf-16') ? 'utf-8' : charset;
 }
 
 const noContentType: ContentType = { kind: 'binary', charset: null };

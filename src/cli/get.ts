@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
-import { isConfigError } from '../errors.js';
+import { type ConfigProblem, isConfigError } from '../errors.js';
 import { multiGet } from '../multi-get.js';
-import type { Context } from '../types.js';
+import type { StandardSchema } from '../types.js';
 import { type GetRequest, parseCommand } from './arguments.js';
 import { helpText, packageVersion } from './help.js';
 import { noProgress, type Output, type Progress, progressBar } from './progress.js';
@@ -52,7 +52,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
       try {
         return await get(command.request, surroundings);
       } catch (error) {
-        if (isConfigError(error)) return refuse(error.problems.map(({ message }) => message).join('; '), stderr);
+        if (isConfigError(error)) return refuse(error.problems.map(describeProblem).join('; '), stderr);
         throw error;
       }
   }
@@ -60,6 +60,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
 
 async function get(request: GetRequest, { stdin, stdout, stderr, env }: Surroundings): Promise<number> {
   const urls = request.urls.includes('-') ? await withLines(request.urls, stdin) : request.urls;
+  if (urls instanceof Error) return refuse(`cannot read stdin: ${urls.message}`, stderr);
   if (urls.length === 0) return refuse('there is no URL on stdin', stderr);
 
   const progress = (title: string) =>
@@ -72,7 +73,7 @@ async function get(request: GetRequest, { stdin, stdout, stderr, env }: Surround
     print(stdout, [jsonDocument(parallel.rows)]);
     print(stderr, comparison);
   } else {
-    const view = { columns: stdout.columns ?? usualColumns, colour: wantsColour(stdout, env), shorten: !!stdout.isTTY };
+    const view = { columns: stdout.columns || usualColumns, colour: wantsColour(stdout, env), shorten: !!stdout.isTTY };
     print(stdout, [...rowLines(parallel.rows, view), totalLine(parallel.rows, parallel.ms), ...comparison]);
     print(stderr, errorLines(parallel.rows));
   }
@@ -80,21 +81,26 @@ async function get(request: GetRequest, { stdin, stdout, stderr, env }: Surround
 }
 
 async function inParallel(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Run> {
-  const start = performance.now();
-  const rows = await fetchRows(urls, request, progress);
-  const ms = performance.now() - start;
-  progress.clear();
-  return { rows, ms };
+  return measured(progress, () => fetchRows(urls, request, progress));
 }
 
 /** Each has the whole timeout to itself, as it would have without `multiGet`. */
 async function oneByOne(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Run> {
+  return measured(progress, async () => {
+    const rows: Row[] = [];
+    for (const url of urls) rows.push(...(await fetchRows([url], request, progress)));
+    return rows;
+  });
+}
+
+async function measured(progress: Progress, fetchAll: () => Promise<Row[]>): Promise<Run> {
   const start = performance.now();
-  const rows: Row[] = [];
-  for (const url of urls) rows.push(...(await fetchRows([url], request, progress)));
-  const ms = performance.now() - start;
-  progress.clear();
-  return { rows, ms };
+  try {
+    const rows = await fetchAll();
+    return { rows, ms: performance.now() - start };
+  } finally {
+    progress.clear();
+  }
 }
 
 async function fetchRows(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Row[]> {
@@ -104,25 +110,42 @@ async function fetchRows(urls: readonly string[], request: GetRequest, progress:
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(headers === undefined ? {} : { headers }),
     responseType: 'arraybuffer',
-    // Only the count is kept: many bodies at once would not be small.
-    transformResponse: (body: Buffer) => body.length,
-    ...(progress === noProgress ? {} : { when: reporting(progress) }),
+    // A URL that succeeds meets the schema, one that fails takes the fallback: each ends in one of the two, and once.
+    schema: byteCount(progress),
+    fallback: () => {
+      progress.step();
+      return null;
+    },
   });
   return results.map(([url, bytes, outcome]) => toRow(url, bytes as number | null, outcome));
 }
 
-/** A condition that always holds: it is asked when a call begins, and the context's signal says when the call has ended. */
-function reporting(progress: Progress) {
-  return ({ signal }: Context): boolean => {
-    signal.addEventListener('abort', progress.step, { once: true });
-    return true;
+/** Keeps of a body only its length: many at once would not be small. */
+function byteCount(progress: Progress): StandardSchema<unknown, number> {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'express-mashup',
+      validate: (body) => {
+        progress.step();
+        return { value: Buffer.isBuffer(body) ? body.length : 0 };
+      },
+    },
   };
 }
 
-async function withLines(urls: readonly string[], stdin: Surroundings['stdin']): Promise<string[]> {
-  const lines = (await text(stdin as NodeJS.ReadableStream)).split('\n').map((line) => line.trim());
-  const listed = lines.filter((line) => line !== '' && !line.startsWith('#'));
-  return urls.flatMap((url) => (url === '-' ? listed : url));
+async function withLines(urls: readonly string[], stdin: Surroundings['stdin']): Promise<string[] | Error> {
+  try {
+    const lines = (await text(stdin as NodeJS.ReadableStream)).split('\n').map((line) => line.trim());
+    const listed = lines.filter((line) => line !== '' && !line.startsWith('#'));
+    return urls.flatMap((url) => (url === '-' ? listed : url));
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function describeProblem({ path, message }: ConfigProblem): string {
+  return `${path.replace('options.', '')} ${message}`;
 }
 
 function total({ rows, ms }: Run) {

@@ -97,14 +97,13 @@ export function compareLine(parallel: RunTotal, serial: RunTotal): string {
   return `in parallel ${total(parallel)}, one after the other ${total(serial)}: ${ratio} times as fast`;
 }
 
-/** A line for each failure whose status cell does not say it all. */
+/** The message of each failure whose status cell does not say it all; it names the URL, without query values. */
 export function errorLines(rows: readonly Row[]): string[] {
-  const lines: string[] = [];
-  for (const { url, error } of rows) {
-    if (error === null || error.code === 'ERR_UPSTREAM_STATUS' || error.code === 'ERR_UPSTREAM_DEADLINE') continue;
-    lines.push(`${printable(url)}: ${printable(error.message)}`);
-  }
-  return lines;
+  return rows.flatMap(({ error }) =>
+    error === null || error.code === 'ERR_UPSTREAM_STATUS' || error.code === 'ERR_UPSTREAM_DEADLINE'
+      ? []
+      : printable(error.message),
+  );
 }
 
 /** The JSON document. What a terminal could act on stands in it as an escape, so that it parses to the same text. */

@@ -1,5 +1,7 @@
+import { isPlainObject } from '../call/plain.js';
 import type { Problems } from '../errors.js';
 import { didYouMean } from '../plan/suggest.js';
+import { redactUrl } from '../transport/answer.js';
 
 /** Says what was expected where a value is not that; null where it is. */
 export type Check = (value: unknown) => string | null;
@@ -38,19 +40,16 @@ export function listOf(check: Check, what: string): Check {
   return (value) => (Array.isArray(value) && value.every((item) => check(item) === null) ? null : `a list of ${what}`);
 }
 
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
 export const aPlainObject: Check = (value) => (isPlainObject(value) ? null : 'an object');
 
-/** A value as a message may show it: never the inside of an object, and no long text. */
+/** A value as a message may show it: never the inside of an object, no credentials of a URL, and no long text. */
 export function given(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'string') return value.length > 60 ? `'${value.slice(0, 60)}…'` : `'${value}'`;
+  if (typeof value === 'string') {
+    const text = redactUrl(value).replace(/^[^/?#]*@/, '…@');
+    return text.length > 60 ? `'${text.slice(0, 60)}…'` : `'${text}'`;
+  }
   if (typeof value === 'object' || typeof value === 'function')
     return typeof value === 'object' ? 'an object' : 'a function';
   return typeof value === 'bigint' ? `${value}n` : String(value);
@@ -60,15 +59,16 @@ export function given(value: unknown): string {
 const secret = new Set(['headers', 'auth', 'data', 'params', 'fallback']);
 
 /**
- * Checks an object's options: adds a problem for each that is not known or not right. An option that is undefined
- * counts as left out.
+ * Checks an object's options: adds a problem for each that is not known or not right, and returns the names of the
+ * latter. An option that is undefined counts as left out.
  */
 export function checkOptions(
   options: Readonly<Record<string, unknown>>,
   checks: Readonly<Record<string, Check>>,
   path: string,
   problems: Problems,
-): void {
+): string[] {
+  const wrong: string[] = [];
   for (const [key, value] of Object.entries(options)) {
     const at = path === '' ? key : `${path}.${key}`;
     const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
@@ -81,6 +81,8 @@ export function checkOptions(
     if (expected !== null) {
       const got = secret.has(key) && typeof value === 'string' ? 'a string' : given(value);
       problems.add(at, `expected ${expected}, but was given ${got}`);
+      wrong.push(key);
     }
   }
+  return wrong;
 }

@@ -1,3 +1,4 @@
+import { isPlainObject } from '../call/plain.js';
 import { Problems } from '../errors.js';
 import { compilePage, compileUrls } from '../plan/compile.js';
 import type { PagePlan, UpstreamConfig } from '../plan/plan.js';
@@ -10,7 +11,6 @@ import {
   type Check,
   checkOptions,
   given,
-  isPlainObject,
   milliseconds,
 } from './checks.js';
 import { pageDefaults } from './defaults.js';
@@ -81,9 +81,7 @@ export function readPage(upstreams: unknown, options: unknown): PagePlan {
   const problems = new Problems();
   const configs = readUpstreams(upstreams, problems);
   const pageOptions = readOptions(options, problems);
-  const plan = compilePage(configs, pageOptions, problems);
-  problems.throwIfAny();
-  return plan;
+  return compilePage(configs, pageOptions, problems);
 }
 
 function readUpstreams(upstreams: unknown, problems: Problems): Map<string, UpstreamConfig | null> {

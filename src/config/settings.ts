@@ -1,10 +1,11 @@
-import type { Dispatcher } from 'undici';
 import { Problems } from '../errors.js';
 import type { Settings } from '../types.js';
 import { aPlainObject, type Check, checkOptions, given } from './checks.js';
 
 const aDispatcher: Check = (value) =>
-  typeof (value as Dispatcher | null)?.dispatch === 'function' ? null : 'a dispatcher of undici, such as an Agent';
+  typeof (value as Settings['dispatcher'] | null)?.dispatch === 'function'
+    ? null
+    : 'a dispatcher of undici, such as an Agent';
 
 const checks: { readonly [Setting in keyof Required<Settings>]: Check } = {
   dispatcher: aDispatcher,

@@ -1,6 +1,8 @@
+import { copyPlain, isPlainObject } from '../call/plain.js';
 import type { Problems } from '../errors.js';
 import { headerNameProblem, isHeaderValue } from '../plan/headers.js';
 import type { UpstreamConfig } from '../plan/plan.js';
+import { queryOf } from '../plan/query.js';
 import type { UpstreamOptions } from '../types.js';
 import {
   aBoolean,
@@ -13,7 +15,6 @@ import {
   checkOptions,
   either,
   given,
-  isPlainObject,
   listOf,
   milliseconds,
   oneOf,
@@ -26,7 +27,9 @@ const aMethod: Check = (value) =>
     : 'an HTTP method such as GET or POST';
 
 const someHeaders: Check = (value) =>
-  isPlainObject(value) ? null : 'an object of header names and values, or a function of the context';
+  isPlainObject(value) || typeof value === 'function'
+    ? null
+    : 'an object of header names and values, or a function of the context';
 
 const credentials: Check = (value) =>
   isPlainObject(value) &&
@@ -45,18 +48,28 @@ const aSchema: Check = (value) => {
     : 'a Standard Schema of version 1 (https://standardschema.dev)';
 };
 
+const aBody: Check = (value) => {
+  const stream = value as { pipe?: unknown; getReader?: unknown } | null | undefined;
+  return typeof value === 'symbol' ||
+    typeof value === 'bigint' ||
+    typeof stream?.pipe === 'function' ||
+    typeof stream?.getReader === 'function'
+    ? 'text, bytes, a form, an object, or a function of the context (a stream cannot be sent twice)'
+    : null;
+};
+
 const aStatusTest: Check = (value) => (value === null ? null : aFunction(value) && 'a function of the status, or null');
 
 // The compiler keeps this complete: an option without a check does not compile.
 const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = {
   url: either(aString, aFunction),
   method: aMethod,
-  headers: either(someHeaders, aFunction),
+  headers: someHeaders,
   params: (value) =>
     isPlainObject(value) || value instanceof URLSearchParams || typeof value === 'function'
       ? null
       : 'an object, URLSearchParams, or a function of the context',
-  data: anything,
+  data: aBody,
   auth: credentials,
   responseType: oneOf('json', 'text', 'arraybuffer'),
   validateStatus: aStatusTest,
@@ -76,18 +89,27 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   schema: aSchema,
 };
 
-/** An upstream's options, checked, with their defaults; null where they are of no use. Adds what is wrong to `problems`. */
+// What stands for a wrong option while the others are checked, where it matters to them that there is one.
+const standIns: Readonly<Record<string, unknown>> = { url: 'http://localhost/', each: () => [], origins: [] };
+
+/**
+ * An upstream's options, checked and copied, with their defaults; null where there are none. Adds what is wrong to
+ * `problems`.
+ */
 export function readUpstream(entry: unknown, path: string, problems: Problems): UpstreamConfig | null {
   const options = typeof entry === 'string' ? { url: entry } : entry;
   if (aPlainObject(options) !== null) {
     problems.add(path, `expected a URL or an object with a url, but was given ${given(entry)}`);
     return null;
   }
-  const before = problems.count;
-  const known = options as UpstreamOptions;
-  checkOptions(known as unknown as Record<string, unknown>, checks, path, problems);
-  if (known.url === undefined) problems.add(`${path}.url`, 'is missing: every upstream has a url');
-  if (problems.count > before) return null;
+  const entries = { ...(options as Record<string, unknown>) };
+  const wrong = checkOptions(entries, checks, path, problems);
+  if (entries['url'] === undefined) {
+    problems.add(`${path}.url`, 'is missing: every upstream has a url');
+    wrong.push('url');
+  }
+  for (const option of wrong) entries[option] = standIns[option];
+  const known = entries as unknown as UpstreamOptions;
   checkTogether(known, path, problems);
   const origins = readOrigins(known.origins ?? [], path, problems);
   const method = known.method ?? upstreamDefaults.method;
@@ -95,10 +117,10 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     url: known.url,
     // The case matters to servers, and what axios documents is upper case.
     method: method.toUpperCase(),
-    headers: known.headers ?? null,
-    params: known.params ?? null,
+    headers: copyPlain(known.headers) ?? null,
+    params: copyPlain(known.params) ?? null,
     hasData: known.data !== undefined,
-    data: known.data,
+    data: copyPlain(known.data),
     auth: known.auth ?? null,
     responseType: known.responseType ?? null,
     validateStatus: known.validateStatus === null ? anyStatus : (known.validateStatus ?? isSuccess),
@@ -107,7 +129,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     transformResponse: known.transformResponse === undefined ? [] : [known.transformResponse].flat(),
     required: known.required ?? false,
     hasFallback: known.fallback !== undefined,
-    fallback: known.fallback,
+    fallback: copyPlain(known.fallback),
     timeout: known.timeout ?? null,
     attemptTimeout: known.attemptTimeout ?? null,
     after: known.after ?? [],
@@ -142,6 +164,13 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
         problems.add(`${path}.headers.${name}`, 'has a value that cannot be sent in a header');
     }
   }
+  if (typeof options.params === 'object') {
+    try {
+      queryOf(options.params);
+    } catch {
+      problems.add(`${path}.params`, 'cannot be written as a query: it has a cycle, a symbol or the like in it');
+    }
+  }
   for (const name of options.forward ?? []) {
     const problem =
       name.toLowerCase() === 'accept-encoding'
@@ -160,7 +189,8 @@ function readOrigins(
   const set = new Set<string>();
   for (const text of origins) {
     const url = URL.canParse(text) ? new URL(text) : null;
-    const isOrigin = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+    // A `*` is valid in a host, but stands for nothing else there.
+    const isOrigin = url !== null && /^https?:\/\/[^*]+$/.test(url.origin) && url.href === `${url.origin}/`;
     if (isOrigin) set.add(url.origin);
     else
       problems.add(

@@ -1,6 +1,10 @@
 import axios, { AxiosHeaders } from 'axios';
 import { Failure } from '../errors.js';
 
+// As axios comes; what an application sets in its defaults later is meant for its own requests.
+const defaults = { ...axios.defaults };
+const transforms = [defaults.transformRequest ?? []].flat();
+
 /** A body as it goes on the wire, and the content type it has if the page names none. */
 export interface WireBody {
   readonly body: string | Buffer | null;
@@ -21,8 +25,8 @@ export async function serializeBody(
   const headers = new AxiosHeaders(contentType === null ? {} : { 'Content-Type': contentType });
   let body: unknown = data instanceof Uint8Array ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : data;
   try {
-    for (const transform of [axios.defaults.transformRequest ?? []].flat()) {
-      body = transform.call(axios.defaults as never, body, headers);
+    for (const transform of transforms) {
+      body = transform.call(defaults as never, body, headers);
     }
   } catch (cause) {
     return new Failure('ERR_UPSTREAM_HOOK', 'its data cannot be serialized', cause);

@@ -1,4 +1,5 @@
 import { Failure, type Problems } from '../errors.js';
+import { heaviestFirst } from '../run/order.js';
 import { redactUrl } from '../transport/answer.js';
 import type { AttemptRules } from '../transport/attempt.js';
 import { sortGraph } from './graph.js';
@@ -22,7 +23,10 @@ interface Draft {
 // What a template's variable may begin with besides the name of an upstream.
 const requestSources = new Set(['params', 'query', 'locals']);
 
-/** Compiles a page; adds what is wrong with its templates and its graph to `problems`. */
+/**
+ * Compiles a page; adds what is wrong with its templates and its graph to `problems`.
+ * @throws {ConfigError} if there is any problem
+ */
 export function compilePage(
   configs: ReadonlyMap<string, UpstreamConfig | null>,
   options: PagePlan['options'],
@@ -33,6 +37,7 @@ export function compilePage(
     if (config !== null) drafts.push(draft(name, config, [...configs.keys()], problems));
   }
   const order = sortGraph(drafts, problems);
+  problems.throwIfAny();
   const plans = new Map<string, CallPlan & { unblocks: CallPlan[] }>();
   // Dependencies come first in this order, so that theirs are there to refer to.
   for (const { node, weight } of order) {
@@ -54,11 +59,6 @@ export function compilePage(
   return { calls, roots, crowded, options };
 }
 
-/** Calls of equal weight start in the order written. */
-export function heaviestFirst(a: CallPlan, b: CallPlan): number {
-  return b.weight - a.weight || a.index - b.index;
-}
-
 function draft(name: string, config: UpstreamConfig, names: readonly string[], problems: Problems): Draft {
   const template = typeof config.url === 'string' ? readTemplate(config.url, `${name}.url`, problems) : null;
   const list = readList(name, config, problems);
@@ -71,7 +71,7 @@ function draft(name: string, config: UpstreamConfig, names: readonly string[], p
     else
       problems.add(
         path,
-        `'${source}' is neither params, query, locals, item nor an upstream${didYouMean(source, names)}`,
+        `'${source}' is not something that can be read here${didYouMean(source, [...requestSources, ...names])}`,
       );
   };
   for (const source of template?.sources ?? []) note(`${name}.url`, source);
@@ -100,6 +100,7 @@ function readList(name: string, { each }: UpstreamConfig, problems: Problems): L
   const [source = '', ...keys] = each.split('.');
   if (each.split('.').some((segment) => segment === '') || (requestSources.has(source) && keys.length === 0)) {
     problems.add(`${name}.each`, "expected a path to a list, such as 'user.friends'");
+    return null;
   }
   if (source === 'item') problems.add(`${name}.each`, "'item' is what each makes; it cannot be read by it");
   return { kind: 'path', source, keys };

@@ -1,4 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { isPlainObject } from '../call/plain.js';
 import { Failure } from '../errors.js';
 import { acceptEncoding } from '../transport/encoding.js';
 import type { HeaderValue } from '../types.js';
@@ -62,10 +63,13 @@ export function setHeaders(map: HeaderMap, headers: Readonly<Record<string, Head
   }
 }
 
-/** Headers that a function gave, checked as a config is at mount. */
+/** Headers that a function gave, checked as a config is at mount; why there are none, where it failed. */
 export function checkHeaders(headers: unknown): Readonly<Record<string, HeaderValue>> | Failure {
+  if (headers instanceof Failure) return headers;
   if (headers === null || headers === undefined) return {};
-  if (typeof headers !== 'object') return new Failure('ERR_UPSTREAM_HOOK', 'its headers function returned no object');
+  if (!isPlainObject(headers)) {
+    return new Failure('ERR_UPSTREAM_HOOK', 'its headers function returned no plain object of names and values');
+  }
   for (const [name, value] of Object.entries(headers)) {
     const problem = headerNameProblem(name);
     if (problem !== null)
@@ -77,7 +81,7 @@ export function checkHeaders(headers: unknown): Readonly<Record<string, HeaderVa
       );
     }
   }
-  return headers as Record<string, HeaderValue>;
+  return headers as Readonly<Record<string, HeaderValue>>;
 }
 
 /** The client's headers that are passed on, except those that its Connection header names as hop-by-hop. */

@@ -1,4 +1,6 @@
+import type { Failure } from '../errors.js';
 import type { AttemptRules } from '../transport/attempt.js';
+import type { WireRequest } from '../transport/connections.js';
 import type { AllowedOrigins } from '../transport/redirect.js';
 import type {
   Awaitable,
@@ -8,7 +10,6 @@ import type {
   StandardSchema,
   UpstreamOptions,
 } from '../types.js';
-import type { RequestPlan } from './request.js';
 
 /** The options of an upstream, checked, with their defaults; null where an option is not used. */
 export interface UpstreamConfig {
@@ -37,6 +38,22 @@ export interface UpstreamConfig {
   readonly forward: readonly string[];
   readonly origins: AllowedOrigins;
   readonly schema: StandardSchema | null;
+}
+
+/** What a request is made from, in one run. */
+export interface RequestSource {
+  /** What the first segment of a template's variable names: `params`, `query`, `locals`, `item` or an upstream. */
+  lookup(source: string): unknown;
+  readonly context: Context;
+  /** The headers of the client's request, by name in lower case. */
+  readonly clientHeaders: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** How the request of an upstream is made. */
+export interface RequestPlan {
+  /** The request, where it is the same for all. */
+  readonly fixed: WireRequest | null;
+  build(source: RequestSource): Awaitable<WireRequest | Failure>;
 }
 
 /** One upstream, as it is called: everything that does not depend on the client's request. */

@@ -1,42 +1,28 @@
-import axios from 'axios';
 import { guarded } from '../call/hook.js';
 import { Failure, isUpstreamError } from '../errors.js';
 import type { WireRequest } from '../transport/connections.js';
 import type { Awaitable, Context } from '../types.js';
 import { serializeBody } from './body.js';
 import { checkHeaders, defaultHeaders, forwardHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
-import type { UpstreamConfig } from './plan.js';
+import type { RequestPlan, RequestSource, UpstreamConfig } from './plan.js';
+import { queryOf, withQuery } from './query.js';
 import type { UrlTemplate } from './url-template.js';
-
-/** What a request is made from, in one run. */
-export interface RequestSource {
-  /** What the first segment of a template's variable names: `params`, `query`, `locals`, `item` or an upstream. */
-  lookup(source: string): unknown;
-  readonly context: Context;
-  /** The headers of the client's request, by name in lower case. */
-  readonly clientHeaders: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-/** How the request of an upstream is made. */
-export interface RequestPlan {
-  /** The request, where it is the same for all. */
-  readonly fixed: WireRequest | null;
-  build(source: RequestSource): Awaitable<WireRequest | Failure>;
-}
 
 const LONGEST_PATH = 64 * 1024;
 
 /** Compiles an upstream's request: whatever the client's request cannot change is worked out here. */
 export function planRequest(config: UpstreamConfig, template: UrlTemplate | null): RequestPlan {
-  const headers: HeaderMap = new Map(defaultHeaders);
   const { headers: given, params, auth } = config;
-  if (given !== null && typeof given !== 'function') setHeaders(headers, given);
-  if (auth !== null) setHeaders(headers, { authorization: basic(auth.username, auth.password) });
+  const own: HeaderMap = new Map();
+  const headers: HeaderMap = new Map(defaultHeaders);
+  for (const map of [own, headers]) {
+    if (given !== null && typeof given !== 'function') setHeaders(map, given);
+    if (auth !== null) setHeaders(map, { authorization: basic(auth.username, auth.password) });
+  }
   const usesFunctions =
     template === null || config.hasData || typeof given === 'function' || typeof params === 'function';
-  const query = params === null || typeof params === 'function' ? '' : axios.getUri({ url: '', params });
-  if (usesFunctions) return new CallbackRequest(config, template, headers);
-  return new TemplateRequest(config, template, headers, query.slice(1));
+  if (usesFunctions) return new CallbackRequest(config, template, headers, own);
+  return new TemplateRequest(config, template, headers, own, params === null ? '' : queryOf(params));
 }
 
 function basic(username: string, password: string): string {
@@ -53,9 +39,10 @@ class TemplateRequest implements RequestPlan {
   readonly #headers: HeaderMap;
   readonly #wireHeaders: string[];
   readonly #forward: readonly string[];
+  /** The headers that the page itself gives: they win over what is passed on, and the defaults do not. */
   readonly #own: HeaderMap;
 
-  constructor(config: UpstreamConfig, template: UrlTemplate, headers: HeaderMap, query: string) {
+  constructor(config: UpstreamConfig, template: UrlTemplate, headers: HeaderMap, own: HeaderMap, query: string) {
     this.#template = template;
     this.#origin = template.origin as string;
     this.#method = config.method;
@@ -63,7 +50,7 @@ class TemplateRequest implements RequestPlan {
     this.#headers = headers;
     this.#wireHeaders = wireHeaders(headers);
     this.#forward = config.forward;
-    this.#own = ownHeaders(headers);
+    this.#own = own;
     this.fixed =
       template.path === null || config.forward.length > 0 ? null : this.#request(template.path, this.#wireHeaders);
   }
@@ -93,11 +80,13 @@ class CallbackRequest implements RequestPlan {
   readonly #config: UpstreamConfig;
   readonly #template: UrlTemplate | null;
   readonly #headers: HeaderMap;
+  readonly #own: HeaderMap;
 
-  constructor(config: UpstreamConfig, template: UrlTemplate | null, headers: HeaderMap) {
+  constructor(config: UpstreamConfig, template: UrlTemplate | null, headers: HeaderMap, own: HeaderMap) {
     this.#config = config;
     this.#template = template;
     this.#headers = headers;
+    this.#own = own;
   }
 
   async build(source: RequestSource): Promise<WireRequest | Failure> {
@@ -128,7 +117,11 @@ class CallbackRequest implements RequestPlan {
     if (params instanceof Failure) return params;
     if (params === null || params === undefined) return target;
     if (typeof params !== 'object') return new Failure('ERR_UPSTREAM_HOOK', 'its params function returned no object');
-    return { origin: target.origin, path: axios.getUri({ url: target.path, params }) };
+    try {
+      return { origin: target.origin, path: withQuery(target.path, queryOf(params)) };
+    } catch (cause) {
+      return new Failure('ERR_UPSTREAM_HOOK', 'its params cannot be written as a query', cause);
+    }
   }
 
   async #allHeaders(source: RequestSource): Promise<HeaderMap | Failure> {
@@ -136,7 +129,7 @@ class CallbackRequest implements RequestPlan {
     const all: HeaderMap = new Map(this.#headers);
     if (forward.length > 0) {
       forwardHeaders(all, forward, source.clientHeaders);
-      for (const [name, value] of ownHeaders(this.#headers)) all.set(name, value);
+      for (const [name, value] of this.#own) all.set(name, value);
     }
     if (typeof headers === 'function') {
       const more = checkHeaders(await evaluate('headers', headers, source.context));
@@ -145,16 +138,6 @@ class CallbackRequest implements RequestPlan {
     }
     return all;
   }
-}
-
-/** The headers that the page itself gives: they win over what is passed on, and the defaults do not. */
-function ownHeaders(headers: HeaderMap): HeaderMap {
-  return new Map([...headers].filter(([name, value]) => defaultHeaders.get(name) !== value));
-}
-
-function withQuery(path: string, query: string): string {
-  if (query === '') return path;
-  return path + (path.includes('?') ? '&' : '?') + query;
 }
 
 function expand(template: UrlTemplate, source: RequestSource): string | Failure {

@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { Call } from '../call/call.js';
 import type { Abortable, AttemptSlots, Release } from '../call/host.js';
 import type { Failure } from '../errors.js';
-import { heaviestFirst } from '../plan/compile.js';
+import { heaviestFirst } from './order.js';
 
 /**
  * Bounds the attempts of one run. p-limit counts the slots; which call a slot goes to is decided when it is free, so that

@@ -90,10 +90,12 @@ export class Attempt implements ExchangeOwner {
 
   #answer({ status, rawHeaders, body }: Exchange): Answer | Promise<AttemptResult> {
     const { origin, path } = this.#request;
+    // A copy: the page keeps it, and what is kept of undici's own arrays makes V8 allocate those in old space.
+    const headers = rawHeaders.slice();
     const encoding = body.length === 0 ? null : findHeader(rawHeaders, 'content-encoding');
-    if (encoding === null) return new Answer(status, rawHeaders, body, origin, path);
+    if (encoding === null) return new Answer(status, headers, body, origin, path);
     return decompress(body, encoding, this.#rules.maxContentLength).then((decoded) =>
-      decoded instanceof Failure ? decoded : new Answer(status, rawHeaders, decoded, origin, path),
+      decoded instanceof Failure ? decoded : new Answer(status, headers, decoded, origin, path),
     );
   }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { buildConnector, Client } from 'undici';
 import { BlockedError, isBlockedLiteral, publicLookup } from './address.js';
+import { turnWasLong, watchTurn } from './turns.js';
 
 /** Where a request goes and what it says: undici's own vocabulary. `headers` are name, value, name, value … */
 export interface WireRequest {
@@ -30,6 +31,11 @@ export interface Connection {
   /** Whether it has carried an answer before, so that the other side may just be closing it. */
   readonly reused: boolean;
   send(request: WireRequest, handler: WireHandler): void;
+  /**
+   * Whether something may have come that nobody asked for and nobody has seen: then the request that is about to be written
+   * is sent anew. True once for a request.
+   */
+  looksAgain(): boolean;
   /** The answer is complete: others may use the connection. */
   release(): void;
   /** Closes it at once, also while it is connecting. */
@@ -136,6 +142,7 @@ class KeptConnection implements Connection {
   readonly #client: Client;
   #socket: Socket | undefined;
   #destroyed = false;
+  #lookedAgain = false;
   idle = false;
   reused = false;
 
@@ -160,11 +167,19 @@ class KeptConnection implements Connection {
   }
 
   send(request: WireRequest, handler: WireHandler): void {
+    if (this.reused) watchTurn();
     this.#client.dispatch(request as Dispatcher.DispatchOptions, handler as Dispatcher.DispatchHandler);
+  }
+
+  looksAgain(): boolean {
+    if (!this.reused || this.#lookedAgain || !turnWasLong()) return false;
+    this.#lookedAgain = true;
+    return true;
   }
 
   release(): void {
     this.reused = true;
+    this.#lookedAgain = false;
     this.#pool.release(this);
   }
 
@@ -226,6 +241,11 @@ class DispatcherConnection implements Connection {
       onComplete: () => handler.onComplete(),
       onError: (error) => handler.onError(error),
     });
+  }
+
+  /** Its connections are not ours to judge. */
+  looksAgain(): boolean {
+    return false;
   }
 
   release(): void {}

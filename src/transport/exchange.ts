@@ -8,6 +8,7 @@ import { transportFailure } from './failure.js';
 const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
 const givenUp = new Error('the request was given up');
+const lookAgain = new Error('the request is sent anew');
 
 /** Who is told, once, that an exchange has ended. */
 export interface ExchangeOwner {
@@ -34,6 +35,7 @@ export class Exchange implements WireHandler {
   readonly #limit: number;
   readonly #clock: Clock;
   readonly #owner: ExchangeOwner;
+  #request: WireRequest | null = null;
 
   constructor(connection: Connection, limit: number, clock: Clock, owner: ExchangeOwner) {
     this.#connection = connection;
@@ -43,6 +45,7 @@ export class Exchange implements WireHandler {
   }
 
   start(request: WireRequest): void {
+    this.#request = request;
     this.#connection.send(request, this);
   }
 
@@ -66,6 +69,8 @@ export class Exchange implements WireHandler {
 
   onConnect(abort: (error: Error) => void): void {
     if (this.#ended) abort(givenUp);
+    // Nothing is written yet: thrown from here, it takes the request back and leaves the connection as it is.
+    else if (this.#connection.looksAgain()) throw lookAgain;
     this.#sent = true;
   }
 
@@ -115,6 +120,7 @@ export class Exchange implements WireHandler {
 
   onError(error: Error): void {
     if (this.#ended) return;
+    if (error === lookAgain) return this.start(this.#request as WireRequest);
     this.failure = transportFailure(error, this.#sent);
     this.#end();
   }

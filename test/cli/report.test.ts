@@ -156,8 +156,8 @@ describe('the lines', () => {
   });
 
   test('explain the failures that the status does not', () => {
-    const refused = toRow('http://f/\x1b[2J', null, failure('ERR_UPSTREAM_CONNECT', 'refused\nat once'));
-    expect(errorLines([...rows, refused])).toEqual(['http://f/\\x1b[2J: refused\\x0aat once']);
+    const refused = toRow('http://f/', null, failure('ERR_UPSTREAM_CONNECT', '\x1b[2Jrefused\nat once'));
+    expect(errorLines([...rows, refused])).toEqual(['\\x1b[2Jrefused\\x0aat once']);
   });
 });
 

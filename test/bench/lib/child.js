@@ -8,7 +8,7 @@ export const canPin = spawnSync('taskset', ['-c', '0,1', 'true']).status === 0;
 /**
  * Runs the module at `url` on core `core`. It must call `answer`.
  *
- * @returns {Promise<{ ask: (name: string, argument?: unknown) => Promise<any>, stop: () => void }>}
+ * @returns {Promise<{ core: number, ask: (name: string, argument?: unknown) => Promise<any>, stop: () => void }>}
  */
 export async function start(url, { core, config }) {
   const command = [...(canPin ? ['taskset', '-c', String(core)] : []), process.execPath, fileURLToPath(url)];
@@ -44,7 +44,7 @@ export async function start(url, { core, config }) {
   const stop = () => child.disconnect();
 
   await ask('ready');
-  return { ask, stop };
+  return { core, ask, stop };
 }
 
 /** Answers the parent's questions, each by the method of its name, and ends when the parent does. */

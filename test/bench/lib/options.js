@@ -11,6 +11,7 @@ const defaults = {
   size: 2048,
   connections: 16,
   pages: 60,
+  patience: 300,
 };
 
 export const usage = `node test/bench/run.js [option ...]
@@ -24,7 +25,8 @@ export const usage = `node test/bench/run.js [option ...]
   --upstreams 5      upstreams of a page
   --origins 1        servers (ports) that they are spread over
   --size 2048        bytes of an upstream's JSON
-  --pages 60         pages of the table \`tail\``;
+  --pages 60         pages of the table \`tail\`
+  --patience 300     seconds to spend on repeating turns that other processes disturbed`;
 
 const list = (text, known, flag) => {
   const names = text?.split(',') ?? known;

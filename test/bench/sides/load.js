@@ -7,14 +7,14 @@ const { origins, served } = await upstream(config());
 let load = null;
 
 answer({
+  cpu,
   origins: () => origins,
   open: async (target) => {
     load = await open(target);
   },
   run: async (ms) => {
-    const before = { cpu: cpu(), served: served() };
-    const result = await load.run(ms);
-    return { ...result, cpu: cpu() - before.cpu, served: served() - before.served };
+    const before = served();
+    return { ...(await load.run(ms)), served: served() - before };
   },
   close: () => load.close(),
 });

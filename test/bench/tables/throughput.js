@@ -4,6 +4,7 @@ import { start } from '../lib/child.js';
 import { table } from '../lib/markdown.js';
 import { expected } from '../lib/payload.js';
 import { median, order } from '../lib/stats.js';
+import { Patience, watch } from '../lib/watch.js';
 
 const LOAD = new URL('../sides/load.js', import.meta.url);
 const SERVER = new URL('../sides/server.js', import.meta.url);
@@ -15,22 +16,24 @@ async function verify(name, port, text) {
     throw new Error(`${name} answers ${response.status} ${answer}, not ${text}`);
 }
 
-/** One turn of one contender. */
-async function measure(load, server, settings, ms) {
-  await load.ask('open', { port: server.port, connections: settings.connections, text: server.text });
-  await load.ask('run', settings.warmup);
-  const before = await server.ask('cpu');
-  const turn = await load.ask('run', ms);
-  const cpu = (await server.ask('cpu')) - before;
+/** One turn of one contender: load that does not count, then load that does. */
+async function turn(load, server, { connections, warmup, window }) {
+  await load.ask('open', { port: server.port, connections, text: server.text });
+  let seen = await watch([server, load], () => load.ask('run', warmup));
+  if (!seen.error) seen = await watch([server, load], () => load.ask('run', window));
   await load.ask('close');
+  return seen;
+}
 
-  const calls = server.name === 'none' ? 0 : turn.pages * settings.upstreams;
-  if (turn.served !== calls) throw new Error(`${server.name}: ${turn.served} upstream requests instead of ${calls}`);
+async function measure(load, server, options, patience) {
+  const { value, cpu } = await patience.quiet(() => turn(load, server, options));
+  const calls = server.name === 'none' ? 0 : value.pages * options.upstreams;
+  if (value.served !== calls) throw new Error(`${server.name}: ${value.served} upstream requests, not ${calls}`);
   return {
-    rate: turn.pages / (turn.ms / 1000),
-    cost: cpu / turn.pages,
-    busy: cpu / (turn.ms * 1000),
-    loadBusy: turn.cpu / (turn.ms * 1000),
+    rate: value.pages / (value.ms / 1000),
+    cost: cpu[0] / value.pages,
+    busy: cpu[0] / (value.ms * 1000),
+    loadBusy: cpu[1] / (value.ms * 1000),
   };
 }
 
@@ -53,7 +56,7 @@ function row(name, turns, base) {
 const HEAD = ['contender', 'ratio', 'min–max', 'pages/s', 'CPU µs/page', 'ratio by CPU', 'server core', 'load core'];
 
 export default async function throughput(options, log) {
-  const { upstreams, origins, size, connections, rounds, window } = options;
+  const { upstreams, origins, size, connections, rounds } = options;
   const text = JSON.stringify(expected(options));
   const started = [];
   try {
@@ -71,12 +74,18 @@ export default async function throughput(options, log) {
       servers.push(server);
     }
 
+    const patience = new Patience(options.patience);
     const turns = Object.fromEntries(options.contenders.map((name) => [name, []]));
     log('round 0, to warm up: does not count');
-    for (const server of servers) await measure(load, server, options, window);
+    for (const server of servers) await measure(load, server, options, patience);
     for (let round = 0; round < rounds; round++) {
-      log(`round ${round + 1} of ${rounds}`);
-      for (const server of order(servers, round)) turns[server.name].push(await measure(load, server, options, window));
+      const seen = [];
+      for (const server of order(servers, round)) {
+        const turn = await measure(load, server, options, patience);
+        turns[server.name].push(turn);
+        seen.push(`${server.name} ${turn.rate.toFixed(0)}`);
+      }
+      log(`round ${round + 1} of ${rounds}, pages/s: ${seen.join(', ')}`);
     }
 
     const base = turns[options.contenders[0]];
@@ -84,6 +93,7 @@ export default async function throughput(options, log) {
     return [
       `## Pages per second: ${upstreams} upstreams of ${size} bytes of JSON, ${connections} connections, ${rounds} rounds`,
       table(HEAD, rows),
+      String(patience),
     ].join('\n\n');
   } finally {
     for (const child of started) child.stop();
