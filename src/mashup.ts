@@ -1,3 +1,4 @@
+import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
 import { systemClock } from './clock.js';
 import { readPage } from './config/page.js';
@@ -13,19 +14,24 @@ import type { Mashup, Page, PageOptions, Settings, UpstreamMap } from './types.j
  * @throws {ConfigError} with every problem of the settings
  */
 export function createMashup(settings: Settings = {}): Mashup {
-  const { dispatcher } = readSettings(settings);
+  const { dispatcher, axios = null } = readSettings(settings);
   const connections = dispatcher === undefined ? new KeptConnections() : new DispatcherConnections(dispatcher);
-  return mashupWith({ clock: systemClock, connections });
+  return mashupWith({ clock: systemClock, connections }, axios);
 }
 
 /** The same on given services, which tests replace. @internal */
-export function mashupWith(services: RunServices): Mashup {
-  const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(services, upstreams, options);
+export function mashupWith(services: RunServices, axios: AxiosInstance | null = null): Mashup {
+  const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(services, axios, upstreams, options);
   return Object.assign(mashup, { close: () => services.connections.close() }) as Mashup;
 }
 
-function page(services: RunServices, upstreams: UpstreamMap, options: PageOptions = {}): Page {
-  const plan = readPage(upstreams, options);
+function page(
+  services: RunServices,
+  axios: AxiosInstance | null,
+  upstreams: UpstreamMap,
+  options: PageOptions = {},
+): Page {
+  const plan = readPage(upstreams, options, axios);
   const { into } = plan.options;
   const names = plan.calls.map(({ name }) => name);
   return function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {

@@ -1,3 +1,4 @@
+import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
 import type { Dispatcher } from 'undici';
 import type { Outcome } from './outcome.js';
@@ -64,7 +65,8 @@ export interface UpstreamOptions {
   /** Query parameters, added to the URL as axios does it. */
   params?: FromContext<Readonly<Record<string, unknown>> | URLSearchParams>;
   /** The request's body: an object is sent as JSON, URLSearchParams as a form, strings and Buffers as they are. */
-  data?: FromContext<unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: `unknown` would swallow the function and leave its parameter untyped
+  data?: ((context: Context) => any) | object | string | null;
   /** HTTP Basic credentials; sent to the upstream's own origin only. */
   auth?: Readonly<{ username: string; password: string }>;
   /**
@@ -154,6 +156,13 @@ export interface Settings {
    * @default connections of the instance's own, kept alive
    */
   dispatcher?: Dispatcher;
+  /**
+   * Makes the requests of every page: its interceptors, defaults (`baseURL`, which allows relative URLs in pages, headers,
+   * transformers, auth, …) and adapter work as axios documents them. Deadlines, caps and outcomes hold all the same. It is
+   * slower than the default, which does not go through axios's request pipeline.
+   * @default none
+   */
+  axios?: AxiosInstance;
 }
 
 /** Makes pages that share connections. `mashup` is one; {@link createMashup} makes another. */

@@ -1,16 +1,22 @@
 import { Failure } from '../errors.js';
-import { Attempt, type AttemptResult } from '../transport/attempt.js';
-import type { WireRequest } from '../transport/connections.js';
+import type { UpstreamRequest } from '../plan/plan.js';
+import type { Answer } from '../transport/answer.js';
+import { Attempt } from '../transport/attempt.js';
+import { AxiosAttempt, type DataAnswer } from '../transport/axios-attempt.js';
+import { AxiosRequest } from '../transport/axios-request.js';
 import type { Call } from './call.js';
 import type { AttemptSlots } from './host.js';
 
+/** How an attempt ended. */
+export type SendResult = Answer | DataAnswer | Failure;
+
 /** Sends a request once, when the run has a slot for it. */
-export function sendAttempt(call: Call, request: WireRequest): Promise<AttemptResult> {
+export function sendAttempt(call: Call, request: UpstreamRequest): Promise<SendResult> {
   const { slots } = call.host;
   return slots === null ? send(call, request) : sendInSlot(call, request, slots);
 }
 
-async function sendInSlot(call: Call, request: WireRequest, slots: AttemptSlots): Promise<AttemptResult> {
+async function sendInSlot(call: Call, request: UpstreamRequest, slots: AttemptSlots): Promise<SendResult> {
   const release = await slots.acquire(call);
   if (release instanceof Failure) return release;
   // It may have ended between being given the slot and this line.
@@ -19,9 +25,13 @@ async function sendInSlot(call: Call, request: WireRequest, slots: AttemptSlots)
   return result;
 }
 
-function send(call: Call, request: WireRequest): Promise<AttemptResult> {
+function send(call: Call, request: UpstreamRequest): Promise<SendResult> {
   const { connections, clock } = call.host;
-  const attempt = new Attempt(connections, request, call.plan.rules, clock);
+  const { rules } = call.plan;
+  const attempt =
+    request instanceof AxiosRequest
+      ? new AxiosAttempt(connections, request, rules, clock)
+      : new Attempt(connections, request, rules, clock);
   call.attempts++;
   call.started ??= clock.now();
   call.underway = attempt;

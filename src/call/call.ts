@@ -1,8 +1,8 @@
 import { Failure, UpstreamError } from '../errors.js';
 import { CallOutcome, CallTimings, type Outcome, type OutcomeStatus } from '../outcome.js';
-import type { CallPlan } from '../plan/plan.js';
+import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
 import { type Answer, redactUrl } from '../transport/answer.js';
-import type { WireRequest } from '../transport/connections.js';
+import { DataAnswer } from '../transport/axios-attempt.js';
 import type { Context } from '../types.js';
 import { sendAttempt } from './attempt.js';
 import { CallContext } from './context.js';
@@ -31,8 +31,8 @@ export class Call {
   readonly #item: unknown;
   #context: CallContext | null = null;
   #timer: unknown = null;
-  #request: WireRequest | null = null;
-  #answer: Answer | null = null;
+  #request: UpstreamRequest | null = null;
+  #answer: Answer | DataAnswer | null = null;
   /** Why it has failed, while its fallback is still being made. */
   #failed: UpstreamError | null = null;
   /** Whether it was ended from outside. */
@@ -131,13 +131,12 @@ export class Call {
     return null;
   }
 
-  #read(answer: Answer): unknown {
+  #read(answer: Answer | DataAnswer): unknown {
     const { config } = this.plan;
-    const accepted = accepts(config.validateStatus, answer.status);
+    const accepted = answer instanceof DataAnswer ? answer.accepted : accepts(config.validateStatus, answer.status);
     if (accepted instanceof Failure) return accepted;
     if (!accepted) return new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
-    const data = decode(answer, config.method, config.responseType, config.transformResponse);
-    answer.body = released;
+    const data = answer instanceof DataAnswer ? answer.data : decode(answer, config);
     return config.schema === null || data instanceof Failure ? data : validate(config.schema, data);
   }
 
@@ -226,8 +225,6 @@ function firstStart(items: readonly Outcome[]): number | null {
 function makeCall(plan: CallPlan, host: CallHost, item: unknown): Call {
   return new Call(plan, host, item);
 }
-
-const released = Buffer.alloc(0);
 
 function timedOut(call: Call): void {
   call.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within its ${call.plan.config.timeout} ms`));

@@ -1,10 +1,12 @@
 import { Failure } from '../errors.js';
 import type { StandardIssue, StandardSchema } from '../types.js';
 
-/** The schema's output, or what the data does not meet. */
+/** The schema's output, or what the data, or what it becomes, does not meet. */
 export async function validate(schema: StandardSchema, data: unknown): Promise<unknown | Failure> {
   try {
-    const result = await schema['~standard'].validate(data);
+    const settled = await data;
+    if (settled instanceof Failure) return settled;
+    const result = await schema['~standard'].validate(settled);
     if (result.issues === undefined) return result.value;
     const issues = result.issues.slice(0, 5).map(describe).join('; ');
     return new Failure('ERR_UPSTREAM_SCHEMA', `its data does not meet the schema: ${issues}`, {

@@ -1,3 +1,4 @@
+import type { AxiosInstance } from 'axios';
 import { isPlainObject } from '../call/plain.js';
 import { Problems } from '../errors.js';
 import { compilePage, compileUrls } from '../plan/compile.js';
@@ -77,11 +78,11 @@ const pageOnly = ['url', 'required', 'after', 'when', 'each', 'maxItems', 'forwa
  * Checks a page's config and compiles it.
  * @throws {ConfigError} with every problem
  */
-export function readPage(upstreams: unknown, options: unknown): PagePlan {
+export function readPage(upstreams: unknown, options: unknown, axios: AxiosInstance | null): PagePlan {
   const problems = new Problems();
   const configs = readUpstreams(upstreams, problems);
   const pageOptions = readOptions(options, problems);
-  return compilePage(configs, pageOptions, problems);
+  return compilePage(configs, pageOptions, axios, problems);
 }
 
 function readUpstreams(upstreams: unknown, problems: Problems): Map<string, UpstreamConfig | null> {

@@ -1,5 +1,7 @@
+import type { AxiosInstance } from 'axios';
 import { Problems } from '../errors.js';
 import type { Settings } from '../types.js';
+
 import { aPlainObject, type Check, checkOptions, given } from './checks.js';
 
 const aDispatcher: Check = (value) =>
@@ -7,8 +9,16 @@ const aDispatcher: Check = (value) =>
     ? null
     : 'a dispatcher of undici, such as an Agent';
 
+const anAxiosInstance: Check = (value) =>
+  typeof value === 'function' &&
+  typeof (value as unknown as AxiosInstance).request === 'function' &&
+  'defaults' in value
+    ? null
+    : 'an axios instance, made by axios.create()';
+
 const checks: { readonly [Setting in keyof Required<Settings>]: Check } = {
   dispatcher: aDispatcher,
+  axios: anAxiosInstance,
 };
 
 /**

@@ -139,6 +139,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     forward: (known.forward ?? []).map((name) => name.toLowerCase()),
     origins,
     schema: known.schema ?? null,
+    given: new Set(Object.keys(known).filter((option) => entries[option] !== undefined)),
   };
 }
 

@@ -1,10 +1,12 @@
+import type { AxiosInstance } from 'axios';
 import { Failure, type Problems } from '../errors.js';
 import { heaviestFirst } from '../run/order.js';
 import { redactUrl } from '../transport/answer.js';
 import type { AttemptRules } from '../transport/attempt.js';
 import { sortGraph } from './graph.js';
+import { judgeUrl } from './parts.js';
 import type { CallPlan, ListSource, PagePlan, UpstreamConfig } from './plan.js';
-import { judgeUrl, planRequest } from './request.js';
+import { planRequest } from './request.js';
 import { didYouMean } from './suggest.js';
 import { TemplateError } from './template.js';
 import { compileUrl, type UrlTemplate } from './url-template.js';
@@ -30,11 +32,12 @@ const requestSources = new Set(['params', 'query', 'locals']);
 export function compilePage(
   configs: ReadonlyMap<string, UpstreamConfig | null>,
   options: PagePlan['options'],
+  axios: AxiosInstance | null,
   problems: Problems,
 ): PagePlan {
   const drafts: Draft[] = [];
   for (const [name, config] of configs) {
-    if (config !== null) drafts.push(draft(name, config, [...configs.keys()], problems));
+    if (config !== null) drafts.push(draft(name, config, [...configs.keys()], baseOrigin(axios) !== null, problems));
   }
   const order = sortGraph(drafts, problems);
   problems.throwIfAny();
@@ -43,6 +46,7 @@ export function compilePage(
   for (const { node, weight } of order) {
     const known = (names: readonly string[]) => names.flatMap((name) => plans.get(name) ?? []);
     const plan = planCall(
+      axios,
       node,
       [...configs.keys()].indexOf(node.name),
       weight,
@@ -59,8 +63,14 @@ export function compilePage(
   return { calls, roots, crowded, options };
 }
 
-function draft(name: string, config: UpstreamConfig, names: readonly string[], problems: Problems): Draft {
-  const template = typeof config.url === 'string' ? readTemplate(config.url, `${name}.url`, problems) : null;
+function draft(
+  name: string,
+  config: UpstreamConfig,
+  names: readonly string[],
+  relative: boolean,
+  problems: Problems,
+): Draft {
+  const template = typeof config.url === 'string' ? readTemplate(config.url, `${name}.url`, relative, problems) : null;
   const list = readList(name, config, problems);
   const reads = new Set<string>();
   const note = (path: string, source: string): void => {
@@ -84,9 +94,9 @@ function draft(name: string, config: UpstreamConfig, names: readonly string[], p
   return { name, config, template, list, reads: [...reads], waitsFor: [...waitsFor] };
 }
 
-function readTemplate(url: string, path: string, problems: Problems): UrlTemplate | null {
+function readTemplate(url: string, path: string, relative: boolean, problems: Problems): UrlTemplate | null {
   try {
-    return compileUrl(url);
+    return compileUrl(url, { relative });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     problems.add(path, error.message);
@@ -110,7 +120,8 @@ function readList(name: string, { each }: UpstreamConfig, problems: Problems): L
 export function compileUrls(urls: readonly string[], config: UpstreamConfig, options: PagePlan['options']): PagePlan {
   const calls = urls.map((url, index): CallPlan => {
     const target = literalTarget(url);
-    const request = target instanceof Failure ? { fixed: null, build: () => target } : planRequest(config, target);
+    const request =
+      target instanceof Failure ? { fixed: null, build: () => target } : planRequest(config, target, null);
     const rules = attemptRules(config, target instanceof Failure ? null : target.origin);
     return {
       name: redactUrl(url),
@@ -129,6 +140,12 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
   return { calls, roots: calls, crowded: calls.length > options.concurrency, options };
 }
 
+/** The origin that relative URLs of an axios instance have; null where it has no baseURL. */
+function baseOrigin(axios: AxiosInstance | null): string | null {
+  const base = axios?.defaults.baseURL;
+  return base !== undefined && URL.canParse(base) ? new URL(base).origin : null;
+}
+
 function literalTarget(url: string): UrlTemplate | Failure {
   const target = judgeUrl(url);
   return target instanceof Failure ? target : { ...target, sources: [], expand: () => target.path };
@@ -144,14 +161,15 @@ function attemptRules(
 }
 
 function planCall(
+  axios: AxiosInstance | null,
   { name, config, template, list }: Draft,
   index: number,
   weight: number,
   waitsFor: readonly CallPlan[],
   reads: readonly CallPlan[],
 ): CallPlan & { unblocks: CallPlan[] } {
-  const request = planRequest(config, template);
-  const rules = attemptRules(config, template?.origin ?? null);
+  const request = planRequest(config, template, axios);
+  const rules = attemptRules(config, template?.origin ?? baseOrigin(axios));
   const plan = { name, index, config, request, rules, waitsFor, reads, unblocks: [], weight, list, item: null };
   if (list === null) return plan;
   // An item is a call without what belongs to the whole.

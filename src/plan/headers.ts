@@ -107,3 +107,8 @@ export function wireHeaders(map: HeaderMap): string[] {
   }
   return list;
 }
+
+/** The same as an object, as axios takes them. */
+export function headerObject(map: HeaderMap): Record<string, string | string[]> {
+  return Object.fromEntries([...map].map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]));
+}

@@ -1,5 +1,6 @@
 import type { Failure } from '../errors.js';
 import type { AttemptRules } from '../transport/attempt.js';
+import type { AxiosRequest } from '../transport/axios-request.js';
 import type { WireRequest } from '../transport/connections.js';
 import type { AllowedOrigins } from '../transport/redirect.js';
 import type {
@@ -38,6 +39,8 @@ export interface UpstreamConfig {
   readonly forward: readonly string[];
   readonly origins: AllowedOrigins;
   readonly schema: StandardSchema | null;
+  /** The options that the page gave; an axios instance has defaults of its own for the others. */
+  readonly given: ReadonlySet<string>;
 }
 
 /** What a request is made from, in one run. */
@@ -49,11 +52,14 @@ export interface RequestSource {
   readonly clientHeaders: Readonly<Record<string, string | string[] | undefined>>;
 }
 
+/** A request, for the wire or for an axios instance of the user's own. */
+export type UpstreamRequest = WireRequest | AxiosRequest;
+
 /** How the request of an upstream is made. */
 export interface RequestPlan {
   /** The request, where it is the same for all. */
   readonly fixed: WireRequest | null;
-  build(source: RequestSource): Awaitable<WireRequest | Failure>;
+  build(source: RequestSource): Awaitable<UpstreamRequest | Failure>;
 }
 
 /** One upstream, as it is called: everything that does not depend on the client's request. */

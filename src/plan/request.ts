@@ -1,17 +1,21 @@
-import { guarded } from '../call/hook.js';
-import { Failure, isUpstreamError } from '../errors.js';
+import type { AxiosInstance } from 'axios';
+import { Failure } from '../errors.js';
 import type { WireRequest } from '../transport/connections.js';
-import type { Awaitable, Context } from '../types.js';
+import { AxiosRequestPlan } from './axios-request.js';
 import { serializeBody } from './body.js';
-import { checkHeaders, defaultHeaders, forwardHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
+import { defaultHeaders, forwardHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
+import { evaluate, expand, headersOf, paramsOf, targetOf } from './parts.js';
 import type { RequestPlan, RequestSource, UpstreamConfig } from './plan.js';
 import { queryOf, withQuery } from './query.js';
 import type { UrlTemplate } from './url-template.js';
 
-const LONGEST_PATH = 64 * 1024;
-
 /** Compiles an upstream's request: whatever the client's request cannot change is worked out here. */
-export function planRequest(config: UpstreamConfig, template: UrlTemplate | null): RequestPlan {
+export function planRequest(
+  config: UpstreamConfig,
+  template: UrlTemplate | null,
+  axios: AxiosInstance | null,
+): RequestPlan {
+  if (axios !== null) return new AxiosRequestPlan(axios, config, template);
   const { headers: given, params, auth } = config;
   const own: HeaderMap = new Map();
   const headers: HeaderMap = new Map(defaultHeaders);
@@ -91,9 +95,13 @@ class CallbackRequest implements RequestPlan {
 
   async build(source: RequestSource): Promise<WireRequest | Failure> {
     const { method } = this.#config;
-    const target = await this.#target(source);
+    const target = await targetOf(this.#config, this.#template, source);
     if (target instanceof Failure) return target;
-    const headers = await this.#allHeaders(source);
+    const params = await paramsOf(this.#config, source);
+    if (params instanceof Failure) return params;
+    const path = withParams(target.path, params);
+    if (path instanceof Failure) return path;
+    const headers = await headersOf(this.#config, this.#headers, this.#own, source);
     if (headers instanceof Failure) return headers;
     const data = await evaluate('data', this.#config.data, source.context);
     if (data instanceof Failure) return data;
@@ -101,90 +109,14 @@ class CallbackRequest implements RequestPlan {
     const sent = await serializeBody(data, method, typeof contentType === 'string' ? contentType : null);
     if (sent instanceof Failure) return sent;
     if (sent.contentType !== null) headers.set('content-type', sent.contentType);
-    return { origin: target.origin, path: target.path, method, headers: wireHeaders(headers), body: sent.body };
-  }
-
-  async #target(source: RequestSource): Promise<Target | Failure> {
-    const template = this.#template;
-    const path = template === null ? null : expand(template, source);
-    if (path instanceof Failure) return path;
-    const target =
-      path === null
-        ? judge(await evaluate('url', this.#config.url, source.context), this.#config)
-        : { origin: template?.origin as string, path };
-    if (target instanceof Failure) return target;
-    const params = await evaluate('params', this.#config.params, source.context);
-    if (params instanceof Failure) return params;
-    if (params === null || params === undefined) return target;
-    if (typeof params !== 'object') return new Failure('ERR_UPSTREAM_HOOK', 'its params function returned no object');
-    try {
-      return { origin: target.origin, path: withQuery(target.path, queryOf(params)) };
-    } catch (cause) {
-      return new Failure('ERR_UPSTREAM_HOOK', 'its params cannot be written as a query', cause);
-    }
-  }
-
-  async #allHeaders(source: RequestSource): Promise<HeaderMap | Failure> {
-    const { headers, forward } = this.#config;
-    const all: HeaderMap = new Map(this.#headers);
-    if (forward.length > 0) {
-      forwardHeaders(all, forward, source.clientHeaders);
-      for (const [name, value] of this.#own) all.set(name, value);
-    }
-    if (typeof headers === 'function') {
-      const more = checkHeaders(await evaluate('headers', headers, source.context));
-      if (more instanceof Failure) return more;
-      setHeaders(all, more);
-    }
-    return all;
+    return { origin: target.origin, path, method, headers: wireHeaders(headers), body: sent.body };
   }
 }
 
-function expand(template: UrlTemplate, source: RequestSource): string | Failure {
+function withParams(path: string, params: object | null): string | Failure {
   try {
-    return template.path ?? template.expand((name) => source.lookup(name));
-  } catch (error) {
-    if (isUpstreamError(error)) return new Failure(error.code, error.message);
-    throw error;
+    return params === null ? path : withQuery(path, queryOf(params));
+  } catch (cause) {
+    return new Failure('ERR_UPSTREAM_HOOK', 'its params cannot be written as a query', cause);
   }
-}
-
-/** The value of an option that may be a function of the context. */
-function evaluate(name: string, option: unknown, context: Context): unknown {
-  return typeof option === 'function' ? guarded(name, option as (context: Context) => unknown, context) : option;
-}
-
-/** Whether what a function gave is a URL that may be asked. */
-function judge(url: unknown, { origins }: UpstreamConfig): Target | Failure {
-  if (url instanceof Failure) return url;
-  if (typeof url !== 'string' && !(url instanceof URL)) {
-    return new Failure('ERR_UPSTREAM_URL', 'its url function returned neither a string nor a URL');
-  }
-  const target = judgeUrl(String(url));
-  if (target instanceof Failure || origins === 'public' || origins.has(target.origin)) return target;
-  return new Failure(
-    'ERR_UPSTREAM_BLOCKED',
-    `its url function returned a URL of ${target.origin}, which is not in origins`,
-  );
-}
-
-interface Target {
-  readonly origin: string;
-  readonly path: string;
-}
-
-/** Where a URL that is no template leads; its fragment is not sent. */
-export function judgeUrl(url: string): Target | Failure {
-  if (!URL.canParse(url)) return new Failure('ERR_UPSTREAM_URL', 'its URL is not a URL');
-  const { protocol, username, password, origin, pathname, search } = new URL(url);
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    return new Failure('ERR_UPSTREAM_URL', 'its URL is neither http nor https');
-  }
-  if (username !== '' || password !== '') {
-    return new Failure('ERR_UPSTREAM_URL', "its URL has credentials in it: use 'auth'");
-  }
-  const path = pathname + search;
-  if (path.length > LONGEST_PATH)
-    return new Failure('ERR_UPSTREAM_URL', `its URL is longer than ${LONGEST_PATH} characters`);
-  return { origin, path };
 }

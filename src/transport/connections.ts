@@ -30,6 +30,8 @@ export interface WireHandler {
 export interface Connection {
   /** Whether it has carried an answer before, so that the other side may just be closing it. */
   readonly reused: boolean;
+  /** The error that it was closed with; null if there was none. */
+  readonly broken: Error | null;
   send(request: WireRequest, handler: WireHandler): void;
   /**
    * Whether something may have come that nobody asked for and nobody has seen: then the request that is about to be written
@@ -166,6 +168,10 @@ class KeptConnection implements Connection {
     });
   }
 
+  get broken(): Error | null {
+    return this.#socket?.errored ?? null;
+  }
+
   send(request: WireRequest, handler: WireHandler): void {
     if (this.reused) watchTurn();
     this.#client.dispatch(request as Dispatcher.DispatchOptions, handler as Dispatcher.DispatchHandler);
@@ -213,6 +219,7 @@ export class DispatcherConnections implements Connections {
 
 class DispatcherConnection implements Connection {
   readonly reused = false;
+  readonly broken = null;
   readonly #dispatcher: Dispatcher;
   readonly #publicHost: string | null;
   #abort: ((error: Error) => void) | null = null;

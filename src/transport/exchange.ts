@@ -93,14 +93,15 @@ export class Exchange implements WireHandler {
       return true;
     }
     const length = findHeader(rawHeaders, 'content-length');
-    if (length !== null && Number(length) > this.#limit) this.abort(tooLarge(this.#limit));
+    if (length === null) this.#checkCoding(findHeader(rawHeaders, 'transfer-encoding'));
+    else if (this.#isTooLarge(Number(length)) && this.#hasBody) this.abort(tooLarge(this.#limit));
     return true;
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
     this.#size += chunk.length;
-    if (this.#size > this.#limit) {
+    if (this.#isTooLarge(this.#size)) {
       this.abort(tooLarge(this.#limit));
     } else if (this.#size === chunk.length) {
       this.#body = chunk;
@@ -113,6 +114,9 @@ export class Exchange implements WireHandler {
 
   onComplete(): void {
     if (this.#ended) return;
+    // A body without a length ends when the connection is closed; undici takes a reset for that too.
+    const { broken } = this.#connection;
+    if (broken !== null) return this.onError(broken);
     this.#ended = true;
     this.#connection.release();
     this.#owner.exchangeEnded(this);
@@ -121,8 +125,32 @@ export class Exchange implements WireHandler {
   onError(error: Error): void {
     if (this.#ended) return;
     if (error === lookAgain) return this.start(this.#request as WireRequest);
-    this.failure = transportFailure(error, this.#sent);
+    if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent);
     this.#end();
+  }
+
+  /** Whether so many bytes are too many for a limit of decoded ones: what cannot be compressed grows a little by trying. */
+  #isTooLarge(bytes: number): boolean {
+    if (!(bytes > this.#limit)) return false;
+    const isEncoded = findHeader(this.rawHeaders, 'content-encoding') !== null;
+    return !isEncoded || bytes > this.#limit + this.#limit / 256 + 1024;
+  }
+
+  /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
+  get #hasBody(): boolean {
+    return this.#request?.method !== 'HEAD' && this.status !== 304;
+  }
+
+  /** What else than chunks it may have been sent in is not undone, and was not asked for. */
+  #checkCoding(coding: string | null): void {
+    if (coding !== null && !/^\s*(chunked|identity)\s*$/i.test(coding)) {
+      this.abort(network('its transfer-encoding is not one that was asked for'));
+    }
+  }
+
+  /** A 304 may tell the length of the body that it does not have (RFC 9110, section 8.6), which undici takes amiss. */
+  #isWhole(error: Error): boolean {
+    return this.status === 304 && (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
   }
 
   #end(): void {

@@ -1,0 +1,54 @@
+import type { AxiosInstance, AxiosRequestConfig } from 'axios';
+import { Failure } from '../errors.js';
+import { AxiosRequest } from '../transport/axios-request.js';
+import { type HeaderMap, headerObject, setHeaders } from './headers.js';
+import { evaluate, headersOf, paramsOf, targetOf } from './parts.js';
+import type { RequestPlan, RequestSource, UpstreamConfig } from './plan.js';
+import type { UrlTemplate } from './url-template.js';
+
+/** A request by an axios instance of the user's own: only what the page says is given to it, so that its defaults hold. */
+export class AxiosRequestPlan implements RequestPlan {
+  readonly fixed = null;
+  readonly #axios: AxiosInstance;
+  readonly #config: UpstreamConfig;
+  readonly #template: UrlTemplate | null;
+  readonly #own: HeaderMap = new Map();
+  /** What is the same for every request. */
+  readonly #constant: AxiosRequestConfig;
+
+  constructor(axios: AxiosInstance, config: UpstreamConfig, template: UrlTemplate | null) {
+    this.#axios = axios;
+    this.#config = config;
+    this.#template = template;
+    if (config.headers !== null && typeof config.headers !== 'function') setHeaders(this.#own, config.headers);
+    const { method, auth, responseType, transformResponse, given } = config;
+    this.#constant = { method };
+    if (auth !== null) this.#constant.auth = auth;
+    if (responseType !== null) this.#constant.responseType = responseType;
+    if (transformResponse.length > 0) this.#constant.transformResponse = transformResponse as never;
+    if (given.has('validateStatus')) this.#constant.validateStatus = config.validateStatus;
+    if (given.has('maxRedirects')) this.#constant.maxRedirects = config.maxRedirects;
+    // axios's own default is no limit at all.
+    const limit = axios.defaults.maxContentLength ?? -1;
+    if (given.has('maxContentLength') || limit < 0) this.#constant.maxContentLength = config.maxContentLength;
+  }
+
+  async build(source: RequestSource): Promise<AxiosRequest | Failure> {
+    const target = await targetOf(this.#config, this.#template, source, this.#axios.defaults.baseURL !== undefined);
+    if (target instanceof Failure) return target;
+    const params = await paramsOf(this.#config, source);
+    if (params instanceof Failure) return params;
+    const headers = await headersOf(this.#config, this.#own, this.#own, source);
+    if (headers instanceof Failure) return headers;
+    const data = await evaluate('data', this.#config.data, source.context);
+    if (data instanceof Failure) return data;
+    const config: AxiosRequestConfig = {
+      ...this.#constant,
+      url: target.origin + target.path,
+      headers: headerObject(headers),
+    };
+    if (params !== null) config.params = params;
+    if (this.#config.hasData) config.data = data;
+    return new AxiosRequest(this.#axios, config, target);
+  }
+}

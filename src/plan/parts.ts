@@ -1,0 +1,104 @@
+import { guarded } from '../call/hook.js';
+import { Failure, isUpstreamError } from '../errors.js';
+import type { Context } from '../types.js';
+import { checkHeaders, forwardHeaders, type HeaderMap, setHeaders } from './headers.js';
+import type { RequestSource, UpstreamConfig } from './plan.js';
+import type { UrlTemplate } from './url-template.js';
+
+/** Where a request goes. The origin is '' for a relative URL, which an axios instance completes. */
+export interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
+const LONGEST_PATH = 64 * 1024;
+
+/** The path of a template, with the values of this run. */
+export function expand(template: UrlTemplate, source: RequestSource): string | Failure {
+  try {
+    return template.path ?? template.expand((name) => source.lookup(name));
+  } catch (error) {
+    if (isUpstreamError(error)) return new Failure(error.code, error.message);
+    throw error;
+  }
+}
+
+/** The value of an option that may be a function of the context. */
+export function evaluate(name: string, option: unknown, context: Context): unknown {
+  return typeof option === 'function' ? guarded(name, option as (context: Context) => unknown, context) : option;
+}
+
+/** Whether what a function gave is a URL that may be asked. */
+function judge(url: unknown, { origins }: UpstreamConfig): Target | Failure {
+  if (url instanceof Failure) return url;
+  if (typeof url !== 'string' && !(url instanceof URL)) {
+    return new Failure('ERR_UPSTREAM_URL', 'its url function returned neither a string nor a URL');
+  }
+  const target = judgeUrl(String(url));
+  if (target instanceof Failure || origins === 'public' || origins.has(target.origin)) return target;
+  return new Failure(
+    'ERR_UPSTREAM_BLOCKED',
+    `its url function returned a URL of ${target.origin}, which is not in origins`,
+  );
+}
+
+/** Where a URL that is no template leads; its fragment is not sent. */
+export function judgeUrl(url: string): Target | Failure {
+  if (!URL.canParse(url)) return new Failure('ERR_UPSTREAM_URL', 'its URL is not a URL');
+  const { protocol, username, password, origin, pathname, search } = new URL(url);
+  if (protocol !== 'http:' && protocol !== 'https:') {
+    return new Failure('ERR_UPSTREAM_URL', 'its URL is neither http nor https');
+  }
+  if (username !== '' || password !== '') {
+    return new Failure('ERR_UPSTREAM_URL', "its URL has credentials in it: use 'auth'");
+  }
+  const path = pathname + search;
+  if (path.length > LONGEST_PATH)
+    return new Failure('ERR_UPSTREAM_URL', `its URL is longer than ${LONGEST_PATH} characters`);
+  return { origin, path };
+}
+
+/** Where the request of this run goes, its `params` aside. `relative`: a function may give a path, for a baseURL. */
+export async function targetOf(
+  config: UpstreamConfig,
+  template: UrlTemplate | null,
+  source: RequestSource,
+  relative = false,
+): Promise<Target | Failure> {
+  if (template === null) {
+    const url = await evaluate('url', config.url, source.context);
+    if (relative && typeof url === 'string' && /^\/(?![/\\])/.test(url)) return { origin: '', path: url };
+    return judge(url, config);
+  }
+  const path = expand(template, source);
+  return path instanceof Failure ? path : { origin: template.origin ?? '', path };
+}
+
+/** The headers of this run's request: `base`, what is passed on, what the page gives (`own`), and its function. */
+export async function headersOf(
+  config: UpstreamConfig,
+  base: HeaderMap,
+  own: HeaderMap,
+  source: RequestSource,
+): Promise<HeaderMap | Failure> {
+  const { headers, forward } = config;
+  const all: HeaderMap = new Map(base);
+  if (forward.length > 0) {
+    forwardHeaders(all, forward, source.clientHeaders);
+    for (const [name, value] of own) all.set(name, value);
+  }
+  if (typeof headers === 'function') {
+    const more = checkHeaders(await evaluate('headers', headers, source.context));
+    if (more instanceof Failure) return more;
+    setHeaders(all, more);
+  }
+  return all;
+}
+
+/** The query parameters of this run's request. */
+export async function paramsOf(config: UpstreamConfig, source: RequestSource): Promise<object | null | Failure> {
+  const params = await evaluate('params', config.params, source.context);
+  if (params === null || params === undefined) return null;
+  if (typeof params === 'object') return params;
+  return new Failure('ERR_UPSTREAM_HOOK', 'its params function returned no object');
+}

@@ -1,0 +1,137 @@
+import axios, { AxiosError, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
+import type { Clock } from '../clock.js';
+import { Failure } from '../errors.js';
+import type { UpstreamResponse } from '../outcome.js';
+import type { Answer } from './answer.js';
+import { Attempt, type AttemptRules } from './attempt.js';
+import type { Connections, WireRequest } from './connections.js';
+import { acceptEncoding } from './encoding.js';
+import { contentType, decodeText } from './text.js';
+
+/** A failure as axios carries it, through interceptors that see errors only. */
+export class FailureError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** What came of a request that axios asked for. */
+export interface AxiosExchange {
+  readonly response: AxiosResponse;
+  readonly head: UpstreamResponse;
+  readonly firstByte: number | null;
+}
+
+/**
+ * What an axios adapter does, over our connections: sends what axios has merged, transformed and intercepted, and gives
+ * the body as text, or as a Buffer where it is not text. Its rules on redirects, sizes and addresses are those of all
+ * attempts.
+ *
+ * @throws {AxiosError}
+ */
+export async function exchangeForAxios(
+  config: InternalAxiosRequestConfig,
+  connections: Connections,
+  rules: AttemptRules,
+  clock: Clock,
+): Promise<AxiosExchange> {
+  const attempt = new Attempt(connections, await wireRequest(config), rulesFor(config, rules), clock);
+  const stop = () => attempt.abort(new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled'));
+  const late = () =>
+    attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
+  const timer = config.timeout !== undefined && config.timeout > 0 ? clock.set(late, config.timeout, null) : null;
+  config.signal?.addEventListener?.('abort', stop);
+  if (config.signal?.aborted) stop();
+  const result = await attempt.send();
+  config.signal?.removeEventListener?.('abort', stop);
+  if (timer !== null) clock.clear(timer);
+  const answer = result instanceof Failure ? result : readBody(result, config);
+  if (answer instanceof Failure) throw failed(answer, config);
+  return { response: answer, head: (result as Answer).toJSON(), firstByte: attempt.firstByte };
+}
+
+function failed(failure: Failure, config: InternalAxiosRequestConfig): AxiosError {
+  const code = failure.code === 'ERR_UPSTREAM_TIMEOUT' ? AxiosError.ECONNABORTED : AxiosError.ERR_NETWORK;
+  const error = new AxiosError(failure.message, code, config);
+  error.cause = new FailureError(failure);
+  return error;
+}
+
+function rulesFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig, rules: AttemptRules): AttemptRules {
+  return {
+    maxRedirects: maxRedirects ?? rules.maxRedirects,
+    maxContentLength:
+      maxContentLength !== undefined && maxContentLength >= 0 ? maxContentLength : rules.maxContentLength,
+    listed: rules.listed,
+  };
+}
+
+async function wireRequest(config: InternalAxiosRequestConfig): Promise<WireRequest> {
+  const url = axios.getUri(config);
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '') {
+    throw failed(new Failure('ERR_UPSTREAM_URL', 'its URL is not one of http or https without credentials'), config);
+  }
+  const headers = AxiosHeaders.from(config.headers);
+  headers.set('Accept-Encoding', acceptEncoding);
+  headers.set('User-Agent', 'express-mashup', false);
+  if (config.auth !== undefined) {
+    const { username, password } = config.auth;
+    headers.set('Authorization', `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
+  }
+  const body = await wireBody(config, headers);
+  const list: string[] = [];
+  for (const [name, value] of Object.entries(headers.toJSON())) {
+    for (const one of [value].flat()) if (one !== null && one !== undefined) list.push(name, String(one));
+  }
+  const method = (config.method ?? 'GET').toUpperCase();
+  return { origin: parsed.origin, path: parsed.pathname + parsed.search, method, headers: list, body };
+}
+
+/** axios has serialized the body already, but for forms with files, and for what is no text at all. */
+async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeaders): Promise<string | Buffer | null> {
+  const { data } = config as { data: unknown };
+  headers.delete('Content-Length');
+  if (data === undefined || data === null) {
+    headers.delete('Content-Type');
+    return null;
+  }
+  if (typeof data === 'string' || Buffer.isBuffer(data)) return data;
+  if (data instanceof ArrayBuffer) return Buffer.from(data);
+  if (data instanceof FormData || data instanceof Blob) {
+    const encoded = new Response(data);
+    const type = encoded.headers.get('content-type');
+    if (type !== null) headers.set('Content-Type', type);
+    return Buffer.from(await encoded.arrayBuffer());
+  }
+  throw failed(
+    new Failure('ERR_UPSTREAM_HOOK', 'its data is not text, bytes or a form (a stream cannot be sent twice)'),
+    config,
+  );
+}
+
+function readBody(answer: Answer, config: InternalAxiosRequestConfig): AxiosResponse | Failure {
+  const data = readData(answer, config.responseType);
+  if (data instanceof Failure) return data;
+  const { status } = answer;
+  return {
+    data,
+    status,
+    statusText: '',
+    headers: new AxiosHeaders(answer.headers),
+    config,
+    request: { path: answer.url },
+  };
+}
+
+function readData(answer: Answer, responseType: InternalAxiosRequestConfig['responseType']): unknown {
+  const { body } = answer;
+  if (responseType === 'arraybuffer') return body;
+  if (responseType === 'stream') return new Failure('ERR_UPSTREAM_HOOK', 'a stream cannot be data of a page');
+  const type = contentType(answer.header('content-type'));
+  if (type.kind === 'binary' && responseType === undefined && body.length > 0) return body;
+  return decodeText(body, type);
+}
