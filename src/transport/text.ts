@@ -12,7 +12,9 @@ export function decodeText(body: Buffer, { kind, charset }: ContentType): string
   const label = byteOrderMark(body) ?? charset ?? (kind === 'markup' ? prologCharset(body) : null);
   if (label === null || label === 'utf-8' || label === 'utf8') return withoutMark(body.toString('utf8'));
   try {
-    return new TextDecoder(label).decode(body);
+    const decoder = new TextDecoder(label);
+    // Not in one go: there Node 20 takes windows-1252 for ISO 8859-1 (nodejs/node#56542).
+    return decoder.decode(body, { stream: true }) + decoder.decode();
   } catch (cause) {
     return new Failure('ERR_UPSTREAM_BODY', 'its charset is not known', cause);
   }

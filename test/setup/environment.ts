@@ -5,7 +5,7 @@ import { TestEnvironment } from 'jest-environment-node';
 // Pipes and requests to the file system are left out: they are Jest's own, or end with a process that is watched.
 const watched = new Set([
   'TCPSERVERWRAP',
-  'TCPSOCKETWRAP',
+  'TCPWRAP',
   'PIPESERVERWRAP',
   'UDPWRAP',
   'PROCESSWRAP',
@@ -38,7 +38,7 @@ export default class StrictEnvironment extends TestEnvironment {
   readonly #hook: AsyncHook = createHook({
     init: (id, type, _trigger, resource) => {
       if (!watched.has(type)) return;
-      const stack = (new Error().stack ?? '').split('\n').filter(isCaller);
+      const stack = (new Error().stack ?? '').split('\n').slice(2).filter(isCaller);
       if (!isJest(stack[0])) this.#opened.set(id, { type, resource, stack });
     },
     destroy: (id) => {
@@ -75,11 +75,11 @@ export default class StrictEnvironment extends TestEnvironment {
 }
 
 function isCaller(line: string): boolean {
-  return line.startsWith('    at ') && !/\(?node:|environment\.ts:/.test(line);
+  return /[\\/].+:\d+/.test(line) && !line.includes('node:');
 }
 
 function isJest(line: string | undefined): boolean {
-  return line !== undefined && /[\\/]node_modules[\\/](@jest[\\/]|jest)/.test(line);
+  return line !== undefined && /[\\/]node_modules[\\/](@jest[\\/]|jest)|[\\/]environment\.ts:/.test(line);
 }
 
 function rejectionError(reason: unknown): Error {

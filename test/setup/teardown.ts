@@ -1,5 +1,5 @@
 // Jest waits for ever for what a test left open. The file that left it has failed by now (see environment.ts), so end.
-const graceMs = 5000;
+const graceMs = 3000;
 
 export default function endSoon(): void {
   const timer = setTimeout(() => {

@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises';
+import { RawUpstream } from './raw-upstream.js';
+import { watchRejections } from './rejections.js';
+import { type CaseResult, deadlineOf, inParallel, keepsConnection, runCase } from './run-case.js';
+import { catalogueTable } from './table.js';
+import { type FaultCase, faultGroups } from './upstreams.js';
+
+const writes = process.env['MASHUP_WRITE_FAULTS'] === '1';
+const results = new Map<FaultCase, { lone: CaseResult; between: CaseResult }>();
+const rejections = watchRejections();
+let siblings: RawUpstream;
+
+beforeAll(async () => {
+  siblings = await RawUpstream.start();
+  const cases = faultGroups.flatMap((group) => group.cases);
+  const tasks = cases.map((fault) => async () => {
+    results.set(fault, { lone: await runCase(fault, null), between: await runCase(fault, siblings) });
+  });
+  await inParallel(tasks, writes ? 2 : 8);
+}, 240_000);
+
+afterAll(async () => {
+  await siblings.close();
+  if (writes) await writeFile(new URL('../../docs/faults.md', import.meta.url), catalogueTable(faultGroups, results));
+});
+
+for (const { name, cases } of faultGroups) {
+  describe(name, () => {
+    test.each(cases.map((fault) => [fault.name, fault] as const))('%s', (_name, fault) => {
+      const { lone, between } = results.get(fault) as { lone: CaseResult; between: CaseResult };
+      for (const result of [lone, between]) {
+        expectOutcome(fault, result);
+        expectCleanUp(fault, result);
+      }
+      expect(between.first.data).toMatchObject({ left: { path: '/left/1' }, right: { path: '/right/1' } });
+      expect(between.second?.data ?? between.first.data).toMatchObject({
+        left: { path: between.second === null ? '/left/1' : '/left/2' },
+      });
+    });
+  });
+}
+
+test('no promise was rejected without a handler', async () => {
+  expect(await rejections.seen()).toEqual([]);
+});
+
+function expectOutcome(fault: FaultCase, { first, second, handled }: CaseResult): void {
+  const { expected, options, attempts = 1 } = fault;
+  const { faulty } = first.outcomes;
+  if ('code' in expected) {
+    expect([expected.code].flat()).toContain(faulty?.code?.replace('ERR_UPSTREAM_', ''));
+    expect(faulty).toMatchObject({ status: 'error', attempts });
+    expect(first.data['faulty']).toBeNull();
+  } else {
+    expect(faulty).toEqual({ status: 'success', code: null, attempts });
+    expect(first.data['faulty']).toEqual(expected.data);
+  }
+  // A busy machine may be late, but not by this much. docs/faults.md has the times that were measured.
+  expect(first.elapsed).toBeLessThan(deadlineOf(fault) * 20);
+  expect(handled.every(([, times]) => times === 1)).toBe(true);
+  if (second === null) return;
+  // Nothing of the fault is attached to the next request.
+  const wants304 = options?.validateStatus !== undefined;
+  expect(second.outcomes['faulty']).toMatchObject({ status: wants304 ? 'error' : 'success' });
+  expect(second.data['faulty']).toEqual(wants304 || options?.method === 'HEAD' ? null : { path: '/2' });
+}
+
+function expectCleanUp(fault: FaultCase, { socketsGone, socketsGoneAfterClose }: CaseResult): void {
+  if (!keepsConnection(fault)) expect(socketsGone).not.toBeNull();
+  expect(socketsGoneAfterClose).not.toBeNull();
+}

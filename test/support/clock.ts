@@ -1,0 +1,47 @@
+import type { Clock } from '../../src/clock.js';
+
+interface Timer {
+  readonly due: number;
+  readonly fire: () => void;
+}
+
+/** A clock that stands still until a test moves it. */
+export class ManualClock implements Clock {
+  // Not zero, so that a time that should be counted from the beginning of a run is not right by chance.
+  #now = 5000;
+  readonly #timers = new Set<Timer>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
+    const timer = { due: this.#now + ms, fire: () => callback(argument) };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  clear(timer: unknown): void {
+    this.#timers.delete(timer as Timer);
+  }
+
+  /** How many timers have neither fired nor been cleared. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves the time on, and fires what is due by then in the order it is due. */
+  advance(ms: number): void {
+    const until = this.#now + ms;
+    for (let next = this.#nextBy(until); next !== undefined; next = this.#nextBy(until)) {
+      this.#now = next.due;
+      this.#timers.delete(next);
+      next.fire();
+    }
+    this.#now = until;
+  }
+
+  #nextBy(until: number): Timer | undefined {
+    return [...this.#timers].filter(({ due }) => due <= until).sort((a, b) => a.due - b.due)[0];
+  }
+}
