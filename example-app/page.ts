@@ -1,7 +1,7 @@
 // The two pages, as what they are made of. This is the part to copy from.
-import { type Context, mashup, upstream } from 'express-mashup';
+import { mashup, upstream } from 'express-mashup';
+import { airAnswer } from './air-answer.js';
 import { type Article, parseNews } from './news.js';
-import type { AirQuality } from './services/air.js';
 import type { City } from './services/cities.js';
 import type { Country } from './services/countries.js';
 import type { Holiday } from './services/holidays.js';
@@ -49,13 +49,13 @@ export function cityPage(services: ServiceUrls) {
         transformResponse: parseNews,
       }),
 
-      // A POST, in the way of GraphQL.
-      air: upstream<AirQuality>({
+      // A POST, in the way of GraphQL. The schema checks the answer, unwraps it, and types it.
+      air: {
         method: 'POST',
         url: `${services.air}/graphql{?${sick}}`,
-        data: ({ params }: Context) => ({ query: airQuery, variables: { slug: params['slug'] } }),
-        transformResponse: (text: string) => (JSON.parse(text) as { data: { airQuality: unknown } }).data.airQuality,
-      }),
+        data: ({ params }) => ({ query: airQuery, variables: { slug: params['slug'] } }),
+        schema: airAnswer,
+      },
     },
     { deadline: 1500 },
   );

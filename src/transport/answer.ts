@@ -1,12 +1,16 @@
 import { inspect } from 'node:util';
 import type { UpstreamResponse } from '../outcome.js';
 
+// In all the spellings that a URL parser takes for it (http:user@host, http:\\user@host), and where only the scheme is missing.
+const userInfo = /^(?:([a-z][a-z\d+.-]*:)[/\\]*|[/\\]{2,}|(?![/\\]))[^/\\]*@/i;
+
 /** A URL as messages and outcomes may show it: no credentials, no fragment, and the names but not the values of a query. */
 export function redactUrl(url: string): string {
-  const end = url.indexOf('#');
-  const whole = end === -1 ? url : url.slice(0, end);
+  const text = url.replace(/\p{Cc}/gu, '').trimStart();
+  const end = text.indexOf('#');
+  const whole = end === -1 ? text : text.slice(0, end);
   const mark = whole.indexOf('?');
-  const bare = (mark === -1 ? whole : whole.slice(0, mark)).replace(/^([a-z][a-z\d+.-]*:)?\/\/[^/\\]*@/i, '$1//');
+  const bare = (mark === -1 ? whole : whole.slice(0, mark)).replace(userInfo, '$1//');
   if (mark === -1) return bare;
   const names = whole
     .slice(mark + 1)

@@ -22,6 +22,11 @@ export const acceptEncoding = 'gzip, deflate, br';
 
 const MOST_ENCODINGS = 3;
 
+/** How many bytes an encoding may have that is decoded to as many as `limit`: what cannot be compressed grows by trying. */
+export function mostEncoded(limit: number): number {
+  return limit + Math.ceil(limit / 256) + 1024;
+}
+
 /**
  * Undoes the content-encodings of a body, last one first (RFC 9110, section 8.4). Nothing is written past `limit` bytes.
  */
@@ -35,12 +40,12 @@ export async function decompress(body: Buffer, contentEncoding: string, limit: n
     return new Failure('ERR_UPSTREAM_BODY', `it has more than ${MOST_ENCODINGS} content-encodings`);
   }
   let decoded = body;
-  for (const encoding of encodings.reverse()) {
+  for (const [at, encoding] of [...encodings.entries()].reverse()) {
     const undo = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;
     if (undo === undefined)
       return new Failure('ERR_UPSTREAM_BODY', 'its content-encoding is not one that was asked for');
     try {
-      decoded = await undo(decoded, { maxOutputLength: limit });
+      decoded = await undo(decoded, { maxOutputLength: at === 0 ? limit : mostEncoded(limit) });
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(limit);
       return new Failure('ERR_UPSTREAM_BODY', 'its body could not be decompressed', cause);

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { findHeader } from './answer.js';
 import type { Connection, WireHandler, WireRequest } from './connections.js';
-import { tooLarge } from './encoding.js';
+import { mostEncoded, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
 
 const empty = Buffer.alloc(0);
@@ -129,11 +129,11 @@ export class Exchange implements WireHandler {
     this.#end();
   }
 
-  /** Whether so many bytes are too many for a limit of decoded ones: what cannot be compressed grows a little by trying. */
+  /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
     if (!(bytes > this.#limit)) return false;
     const isEncoded = findHeader(this.rawHeaders, 'content-encoding') !== null;
-    return !isEncoded || bytes > this.#limit + this.#limit / 256 + 1024;
+    return !isEncoded || bytes > mostEncoded(this.#limit);
   }
 
   /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
