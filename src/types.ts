@@ -165,6 +165,10 @@ export interface Settings {
   axios?: AxiosInstance;
 }
 
+/** Makes options that are not known errors, which a type parameter's constraint would let pass. */
+type NoTypo<O, Known> = { readonly [Option in Exclude<keyof O, keyof Known | typeof dataType>]: never };
+type NoTypos<M> = { readonly [Name in keyof M]: M[Name] extends string ? unknown : NoTypo<M[Name], UpstreamOptions> };
+
 /** Makes pages that share connections. `mashup` is one; {@link createMashup} makes another. */
 export interface Mashup {
   /**
@@ -173,8 +177,8 @@ export interface Mashup {
    * @throws {ConfigError} with every problem of the config
    */
   <const M extends UpstreamMap, const O extends PageOptions = Record<never, never>>(
-    upstreams: M,
-    options?: O,
+    upstreams: M & NoTypos<M>,
+    options?: O & NoTypo<O, PageOptions>,
   ): Page<LocalsOf<M, O>>;
   /** Closes idle connections now and the others when their requests have ended; resolves when all are closed. */
   close(): Promise<void>;

@@ -35,6 +35,8 @@ export class Call {
   #answer: Answer | DataAnswer | null = null;
   /** Why it has failed, while its fallback is still being made. */
   #failed: UpstreamError | null = null;
+  /** What became of its items, in that time. */
+  #items: Outcome[] | undefined;
   /** Whether it was ended from outside. */
   #late = false;
 
@@ -67,7 +69,7 @@ export class Call {
     // The items of a fan-out end at once, and with the last of them the whole has.
     this.underway?.abort(failure);
     if (this.#failed === null) this.#fail(failure);
-    else this.#finish('error', null, this.#failed);
+    else this.#finish('error', null, this.#failed, this.#items);
   }
 
   /** The items of a fan-out have ended: so has this. */
@@ -148,10 +150,13 @@ export class Call {
     if (this.over || this.#failed !== null) return;
     const error = this.#error(failure);
     const { hasFallback, fallback } = this.plan.config;
-    if (!hasFallback || failure.code === 'ERR_UPSTREAM_CANCELED') return this.#finish('error', null, error, items);
+    // An axios instance may cancel its own request; the run that has ended asks for no fallback.
+    const isUnwanted = this.#late && failure.code === 'ERR_UPSTREAM_CANCELED';
+    if (!hasFallback || isUnwanted) return this.#finish('error', null, error, items);
     // A copy for each run: what one page writes into it, the next does not see.
     if (typeof fallback !== 'function') return this.#finish('fallback', copyPlain(fallback), error, items);
     this.#failed = error;
+    this.#items = items;
     this.#fallBack(error, fallback as FallbackFunction, items);
   }
 

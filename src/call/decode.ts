@@ -1,4 +1,5 @@
 import { Failure } from '../errors.js';
+import type { UpstreamResponse } from '../outcome.js';
 import type { UpstreamConfig } from '../plan/plan.js';
 import type { Answer } from '../transport/answer.js';
 import { contentType, decodeText } from '../transport/text.js';
@@ -31,7 +32,12 @@ export function decode(answer: Answer, config: DecodeOptions): unknown | Failure
   return responseType === 'json' || (responseType === null && type.kind === 'json') ? parseJson(text) : text;
 }
 
-function transform(data: unknown, answer: Answer, transformers: readonly ResponseTransformer[]): unknown | Failure {
+/** What the page's own transformers make of a body, or the promise of it. */
+export function transform(
+  data: unknown,
+  answer: Pick<UpstreamResponse, 'headers' | 'status'>,
+  transformers: readonly ResponseTransformer[],
+): unknown | Failure {
   const threw = (cause: unknown) => new Failure('ERR_UPSTREAM_BODY', 'its transformResponse function threw', cause);
   try {
     const apply = (value: unknown, transformer: ResponseTransformer) =>

@@ -1,6 +1,11 @@
 import { Failure } from '../errors.js';
 import type { StandardIssue, StandardSchema } from '../types.js';
 
+const MOST_ISSUES = 5;
+
+// Libraries whose messages quote the data, which is nobody's business but the page's.
+const indiscreet: ReadonlySet<string> = new Set(['valibot', 'arktype']);
+
 /** The schema's output, or what the data, or what it becomes, does not meet. */
 export async function validate(schema: StandardSchema, data: unknown): Promise<unknown | Failure> {
   try {
@@ -8,7 +13,11 @@ export async function validate(schema: StandardSchema, data: unknown): Promise<u
     if (settled instanceof Failure) return settled;
     const result = await schema['~standard'].validate(settled);
     if (result.issues === undefined) return result.value;
-    const issues = result.issues.slice(0, 5).map(describe).join('; ');
+    const { vendor } = schema['~standard'];
+    const issues = result.issues
+      .slice(0, MOST_ISSUES)
+      .map((issue) => describe(issue, vendor))
+      .join('; ');
     return new Failure('ERR_UPSTREAM_SCHEMA', `its data does not meet the schema: ${issues}`, {
       issues: result.issues,
     });
@@ -17,7 +26,14 @@ export async function validate(schema: StandardSchema, data: unknown): Promise<u
   }
 }
 
-function describe({ message, path = [] }: StandardIssue): string {
-  const keys = path.map((segment) => String(typeof segment === 'object' ? segment.key : segment));
-  return keys.length === 0 ? message : `${keys.join('.')}: ${message}`;
+function describe(issue: StandardIssue, vendor: string): string {
+  const keys = (issue.path ?? []).map((segment) => String(typeof segment === 'object' ? segment.key : segment));
+  const path = keys.join('.');
+  const problem = indiscreet.has(vendor) ? expectation(issue) : issue.message;
+  return path === '' || problem === '' ? path || problem || 'as a whole' : `${path}: ${problem}`;
+}
+
+/** What those libraries tell besides the message. */
+function expectation({ expected }: StandardIssue & { readonly expected?: unknown }): string {
+  return typeof expected === 'string' ? `expected ${expected.replace(/\s+/g, ' ').trim()}` : '';
 }

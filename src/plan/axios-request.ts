@@ -1,6 +1,9 @@
-import type { AxiosInstance, AxiosRequestConfig } from 'axios';
+import type { AxiosInstance, AxiosRequestConfig, AxiosResponseTransformer } from 'axios';
+import { transform } from '../call/decode.js';
 import { Failure } from '../errors.js';
+import { FailureError } from '../transport/axios-adapter.js';
 import { AxiosRequest } from '../transport/axios-request.js';
+import type { ResponseTransformer } from '../types.js';
 import { type HeaderMap, headerObject, setHeaders } from './headers.js';
 import { evaluate, headersOf, paramsOf, targetOf } from './parts.js';
 import type { RequestPlan, RequestSource, UpstreamConfig } from './plan.js';
@@ -25,7 +28,7 @@ export class AxiosRequestPlan implements RequestPlan {
     this.#constant = { method };
     if (auth !== null) this.#constant.auth = auth;
     if (responseType !== null) this.#constant.responseType = responseType;
-    if (transformResponse.length > 0) this.#constant.transformResponse = transformResponse as never;
+    if (transformResponse.length > 0) this.#constant.transformResponse = oneTransformer(transformResponse);
     if (given.has('validateStatus')) this.#constant.validateStatus = config.validateStatus;
     if (given.has('maxRedirects')) this.#constant.maxRedirects = config.maxRedirects;
     // axios's own default is no limit at all.
@@ -51,4 +54,15 @@ export class AxiosRequestPlan implements RequestPlan {
     if (this.#config.hasData) config.data = data;
     return new AxiosRequest(this.#axios, config, target);
   }
+}
+
+/** The page's transformers as one that axios can call, so that they may be async and what they throw is known as theirs. */
+function oneTransformer(transformers: readonly ResponseTransformer[]): AxiosResponseTransformer {
+  return (data, headers, status = 0) => {
+    // No body, and so nothing to transform.
+    if (data === '' || (Buffer.isBuffer(data) && data.length === 0)) return data;
+    const result = transform(data, { headers: headers as never, status }, transformers);
+    if (result instanceof Failure) throw new FailureError(result);
+    return result;
+  };
 }

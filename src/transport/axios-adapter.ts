@@ -1,4 +1,11 @@
-import axios, { AxiosError, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
+import {
+  Axios,
+  AxiosError,
+  AxiosHeaders,
+  type AxiosRequestConfig,
+  type AxiosResponse,
+  type InternalAxiosRequestConfig,
+} from 'axios';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
@@ -7,6 +14,14 @@ import { Attempt, type AttemptRules } from './attempt.js';
 import type { Connections, WireRequest } from './connections.js';
 import { acceptEncoding } from './encoding.js';
 import { contentType, decodeText } from './text.js';
+
+// Not the instance that axios exports: its defaults are the application's to set, and nothing to other instances.
+const plain = new Axios({});
+
+/** Where a request of axios goes, its baseURL and params included. */
+export function uriOf(config: AxiosRequestConfig): string {
+  return plain.getUri(config);
+}
 
 /** A failure as axios carries it, through interceptors that see errors only. */
 export class FailureError extends Error {
@@ -28,7 +43,7 @@ export interface AxiosExchange {
 /**
  * What an axios adapter does, over our connections: sends what axios has merged, transformed and intercepted, and gives
  * the body as text, or as a Buffer where it is not text. Its rules on redirects, sizes and addresses are those of all
- * attempts.
+ * attempts. It is given up with `signal` too: an interceptor may have put another in the config.
  *
  * @throws {AxiosError}
  */
@@ -37,16 +52,19 @@ export async function exchangeForAxios(
   connections: Connections,
   rules: AttemptRules,
   clock: Clock,
+  signal: AbortSignal,
 ): Promise<AxiosExchange> {
-  const attempt = new Attempt(connections, await wireRequest(config), rulesFor(config, rules), clock);
-  const stop = () => attempt.abort(new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled'));
+  const request = await wireRequest(config);
+  const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
+  if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
+  const attempt = new Attempt(connections, request, rulesFor(config, rules), clock);
+  const stop = () => attempt.abort(canceled);
   const late = () =>
     attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
   const timer = config.timeout !== undefined && config.timeout > 0 ? clock.set(late, config.timeout, null) : null;
-  config.signal?.addEventListener?.('abort', stop);
-  if (config.signal?.aborted) stop();
+  for (const one of [signal, config.signal]) one?.addEventListener?.('abort', stop);
   const result = await attempt.send();
-  config.signal?.removeEventListener?.('abort', stop);
+  for (const one of [signal, config.signal]) one?.removeEventListener?.('abort', stop);
   if (timer !== null) clock.clear(timer);
   const answer = result instanceof Failure ? result : readBody(result, config);
   if (answer instanceof Failure) throw failed(answer, config);
@@ -70,7 +88,7 @@ function rulesFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig
 }
 
 async function wireRequest(config: InternalAxiosRequestConfig): Promise<WireRequest> {
-  const url = axios.getUri(config);
+  const url = uriOf(config);
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '') {
     throw failed(new Failure('ERR_UPSTREAM_URL', 'its URL is not one of http or https without credentials'), config);
@@ -78,8 +96,9 @@ async function wireRequest(config: InternalAxiosRequestConfig): Promise<WireRequ
   const headers = AxiosHeaders.from(config.headers);
   headers.set('Accept-Encoding', acceptEncoding);
   headers.set('User-Agent', 'express-mashup', false);
-  if (config.auth !== undefined) {
-    const { username, password } = config.auth;
+  if (config.auth) {
+    // In JavaScript one of them may be missing, which axios takes for ''.
+    const { username = '', password = '' } = config.auth;
     headers.set('Authorization', `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
   }
   const body = await wireBody(config, headers);

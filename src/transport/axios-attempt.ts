@@ -1,10 +1,17 @@
-import axios, { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError, isCancel } from 'axios';
+import {
+  AxiosError,
+  AxiosHeaders,
+  type AxiosResponse,
+  type InternalAxiosRequestConfig,
+  isAxiosError,
+  isCancel,
+} from 'axios';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import { redactUrl } from './answer.js';
 import type { AttemptRules } from './attempt.js';
-import { exchangeForAxios, FailureError } from './axios-adapter.js';
+import { exchangeForAxios, FailureError, uriOf } from './axios-adapter.js';
 import type { AxiosRequest } from './axios-request.js';
 import type { Connections } from './connections.js';
 
@@ -48,6 +55,10 @@ export class AxiosAttempt {
   #settle: ((result: DataAnswer | Failure) => void) | null = null;
   /** The head of the last answer that came over our connections, for interceptors may return something else. */
   #head: UpstreamResponse | null = null;
+  /** What axios asked for it. */
+  #config: InternalAxiosRequestConfig | null = null;
+  /** Whether validateStatus refused that answer. */
+  #refused = false;
 
   constructor(connections: Connections, request: AxiosRequest, rules: AttemptRules, clock: Clock) {
     this.#connections = connections;
@@ -59,7 +70,9 @@ export class AxiosAttempt {
   send(): Promise<DataAnswer | Failure> {
     return new Promise((settle) => {
       this.#settle = settle;
-      this.#perform().then(settle, (error: unknown) => settle(this.#failure(error)));
+      this.#perform()
+        .catch((error: unknown) => this.#failure(error))
+        .then(settle, (error: unknown) => settle(this.#threw(error)));
     });
   }
 
@@ -76,27 +89,64 @@ export class AxiosAttempt {
     const result: unknown = await axios.request({ ...config, ...ours, signal: this.#controller.signal });
     // Many an interceptor returns the data alone.
     if (!isResponse(result)) return new DataAnswer(this.#head ?? unknownHead(this.#request), orNull(result), true);
-    return new DataAnswer(headOf(result), orNull(result.data), true);
+    return new DataAnswer(this.#headOf(result), orNull(result.data), true);
   }
 
   readonly #adapter = async (config: InternalAxiosRequestConfig): Promise<AxiosResponse> => {
-    const { response, head, firstByte } = await exchangeForAxios(config, this.#connections, this.#rules, this.#clock);
-    this.#head = head;
-    this.firstByte = firstByte;
-    const { validateStatus } = config;
-    if (typeof validateStatus !== 'function' || validateStatus(response.status)) return response;
+    this.#refused = false;
+    const { signal } = this.#controller;
+    const exchange = await exchangeForAxios(config, this.#connections, this.#rules, this.#clock, signal);
+    const { response } = exchange;
+    this.#head = exchange.head;
+    this.#config = config;
+    this.firstByte = exchange.firstByte;
+    if (accepts(config, response.status)) return response;
+    this.#refused = true;
     const code = response.status >= 500 ? AxiosError.ERR_BAD_RESPONSE : AxiosError.ERR_BAD_REQUEST;
     throw new AxiosError(`Request failed with status code ${response.status}`, code, config, null, response);
   };
 
   #failure(error: unknown): DataAnswer | Failure {
-    if (isAxiosError(error)) {
-      if (error.cause instanceof FailureError) return error.cause.failure;
-      if (error.response !== undefined) return new DataAnswer(headOf(error.response), null, false);
-      return axiosFailure(error);
-    }
     if (isCancel(error)) return new Failure('ERR_UPSTREAM_CANCELED', 'the axios instance canceled it');
-    return new Failure('ERR_UPSTREAM_HOOK', 'an interceptor or transformer of the axios instance threw', error);
+    if (isAxiosError(error)) {
+      const { cause, response, config } = error;
+      if (cause instanceof FailureError) return cause.failure;
+      // What axios makes of JSON that it cannot parse.
+      if (error.name === 'SyntaxError' && !this.#refused) return this.#answered(invalidJson(error));
+      if (response !== undefined && !(isSuccess(response.status) && accepts(config, response.status))) {
+        return new DataAnswer(this.#headOf(response), null, false);
+      }
+      if (response === undefined && !this.#refused) return axiosFailure(error);
+    }
+    return this.#threw(error);
+  }
+
+  /** Whatever else was thrown. Many an interceptor turns a refused answer into an error of its own. */
+  #threw(error: unknown): DataAnswer | Failure {
+    const { status } = this.#head ?? {};
+    if (this.#refused)
+      return this.#answered(new Failure('ERR_UPSTREAM_STATUS', `it answered ${status}`, causeOf(error)));
+    // The page's own transformer.
+    if (error instanceof FailureError) return this.#answered(error.failure);
+    const message = 'an interceptor or transformer of the axios instance threw';
+    return this.#answered(new Failure('ERR_UPSTREAM_HOOK', message, causeOf(error)));
+  }
+
+  /** A failure to make data of an answer, where there is one. */
+  #answered(failure: Failure): DataAnswer | Failure {
+    return this.#head === null ? failure : new DataAnswer(this.#head, failure, true);
+  }
+
+  #headOf({ status, headers, config }: AxiosResponse): UpstreamResponse {
+    const plain: Record<string, string | string[]> = Object.create(null);
+    for (const [name, value] of Object.entries(headers ?? {})) {
+      if (value !== null && value !== undefined)
+        plain[name.toLowerCase()] = Array.isArray(value) ? value : String(value);
+    }
+    // After redirects, where it is an answer that came over our connections.
+    if (this.#head !== null && config === this.#config) return { status, headers: plain, url: this.#head.url };
+    const { origin, path } = this.#request;
+    return { status, headers: plain, url: redactUrl(config?.url === undefined ? origin + path : uriOf(config)) };
   }
 }
 
@@ -105,29 +155,60 @@ function isResponse(value: unknown): value is AxiosResponse {
 }
 
 function orNull(data: unknown): unknown {
-  return data === undefined || data === '' ? null : data;
-}
-
-function headOf({ status, headers, config }: AxiosResponse): UpstreamResponse {
-  const plain: Record<string, string | string[]> = Object.create(null);
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== null && value !== undefined) plain[name.toLowerCase()] = Array.isArray(value) ? value : String(value);
-  }
-  return { status, headers: plain, url: redactUrl(axios.getUri(config)) };
+  const isEmpty = data === undefined || data === '' || (Buffer.isBuffer(data) && data.length === 0);
+  return isEmpty ? null : data;
 }
 
 function unknownHead({ origin, path }: AxiosRequest): UpstreamResponse {
   return { status: 200, headers: {}, url: redactUrl(origin + path) };
 }
 
-/** An error of an adapter that is not ours. Only its text goes on: an AxiosError holds the request with its headers. */
-function axiosFailure({ code, message, name, stack }: AxiosError): Failure {
-  const cause = Object.assign(new Error(message), { name, code, stack });
+/** By the validateStatus that holds for a request; null accepts any. */
+function accepts(config: InternalAxiosRequestConfig | undefined, status: number): boolean {
+  const validateStatus = config?.validateStatus;
+  return typeof validateStatus !== 'function' || validateStatus(status);
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** An error of an adapter that is not ours. Its message is not for all to see: only its author knows what is in it. */
+function axiosFailure(error: AxiosError): Failure {
+  const { code = 'no code', message } = error;
+  const cause = textOf(error);
   if (code === AxiosError.ECONNABORTED || code === AxiosError.ETIMEDOUT) {
     return new Failure('ERR_UPSTREAM_TIMEOUT', 'the axios instance gave up waiting', cause);
   }
   if (code === AxiosError.ERR_FR_TOO_MANY_REDIRECTS)
     return new Failure('ERR_UPSTREAM_REDIRECT', 'it redirects too often', cause);
-  if (code === AxiosError.ERR_BAD_RESPONSE) return new Failure('ERR_UPSTREAM_BODY', message, cause);
-  return new Failure('ERR_UPSTREAM_NETWORK', message, cause);
+  if (message.startsWith('maxContentLength'))
+    return new Failure('ERR_UPSTREAM_TOO_LARGE', 'its body is larger than maxContentLength', cause);
+  if (code === AxiosError.ERR_BAD_RESPONSE)
+    return new Failure('ERR_UPSTREAM_BODY', "the axios instance's adapter could not read its answer", cause);
+  const place = noConnection.has(code) ? 'CONNECT' : 'NETWORK';
+  return new Failure(`ERR_UPSTREAM_${place}`, `the axios instance's adapter failed (${code})`, cause);
+}
+
+const noConnection: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+function invalidJson(error: AxiosError): Failure {
+  return new Failure('ERR_UPSTREAM_BODY', 'its body is not valid JSON', textOf(error));
+}
+
+/** What was thrown, for `error.cause`; only its text where it leads to headers that were sent. */
+function causeOf(thrown: unknown): unknown {
+  if (!holdsHeaders(thrown, 3)) return thrown;
+  return thrown instanceof Error ? textOf(thrown) : undefined;
+}
+
+/** An AxiosError holds the request, and so does a response of axios. */
+function holdsHeaders(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (value instanceof AxiosHeaders || isAxiosError(value)) return true;
+  return depth > 0 && Reflect.ownKeys(value).some((key) => holdsHeaders(Reflect.get(value, key), depth - 1));
+}
+
+function textOf({ name, message, stack, code }: Error & { code?: string }): Error {
+  return Object.assign(new Error(message), { name, stack }, code === undefined ? {} : { code });
 }

@@ -236,18 +236,23 @@ class DispatcherConnection implements Connection {
       handler.onError(new BlockedError(this.#publicHost));
       return;
     }
-    this.#dispatcher.dispatch(request as Dispatcher.DispatchOptions, {
-      onConnect: (abort) => {
-        this.#abort = abort;
-        if (this.#ended !== null) abort(this.#ended);
-        else handler.onConnect(abort as (error: Error) => void);
-      },
-      onResponseStarted: () => handler.onResponseStarted(),
-      onHeaders: (status, rawHeaders, resume) => handler.onHeaders(status, rawHeaders, resume),
-      onData: (chunk) => handler.onData(chunk),
-      onComplete: () => handler.onComplete(),
-      onError: (error) => handler.onError(error),
-    });
+    try {
+      this.#dispatcher.dispatch(request as Dispatcher.DispatchOptions, {
+        onConnect: (abort) => {
+          this.#abort = abort;
+          if (this.#ended !== null) abort(this.#ended);
+          else handler.onConnect(abort as (error: Error) => void);
+        },
+        onResponseStarted: () => handler.onResponseStarted(),
+        onHeaders: (status, rawHeaders, resume) => handler.onHeaders(status, rawHeaders, resume),
+        onData: (chunk) => handler.onData(chunk),
+        onComplete: () => handler.onComplete(),
+        onError: (error) => handler.onError(error),
+      });
+    } catch (error) {
+      // Such as an interceptor that throws.
+      handler.onError(error as Error);
+    }
   }
 
   /** Its connections are not ours to judge. */

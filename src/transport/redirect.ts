@@ -38,7 +38,9 @@ export function followRedirect(
   listed: ReadonlySet<string>,
 ): Hop | Failure {
   const from = new URL(request.origin + request.path);
-  const to = URL.canParse(location, from.href) ? new URL(location, from) : null;
+  // A header is read as Latin-1; who writes more than ASCII into this one means UTF-8, as browsers take it.
+  const target = Buffer.from(location, 'latin1').toString();
+  const to = URL.canParse(target, from.href) ? new URL(target, from) : null;
   if (to === null) return refused('its redirect is not to a URL');
   if (to.protocol !== 'http:' && to.protocol !== 'https:')
     return refused('it redirects to something other than http and https');

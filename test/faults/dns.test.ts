@@ -1,12 +1,11 @@
 import type { Mashup, UpstreamMap } from '../../src/index.js';
 import { FakeInternet } from './fake-internet.js';
-import type { PageReport } from './page.js';
+import { type PageReport, TestPage, until } from './page.js';
 import { answer, RawUpstream } from './raw-upstream.js';
 
 const internet = new FakeInternet();
-await internet.install();
-const { createMashup } = await import('../../src/index.js');
-const { TestPage, until } = await import('./page.js');
+// Imported when names and addresses are the fake ones.
+let createMashup: typeof import('../../src/index.js').createMashup;
 
 const publicAddress = '93.184.215.14';
 const otherPublicAddress = '2606:2800:21f:cb07:6820:80da:af6b:8b2c';
@@ -16,6 +15,8 @@ let canary: RawUpstream;
 let mashup: Mashup;
 
 beforeAll(async () => {
+  await internet.install();
+  ({ createMashup } = await import('../../src/index.js'));
   [server, other, canary] = await Promise.all([RawUpstream.start(), RawUpstream.start(), RawUpstream.start()]);
   internet.hosts.set(publicAddress, server.port).set(otherPublicAddress, other.port);
 });

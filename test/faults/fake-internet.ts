@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 
 const require = createRequire(import.meta.url);
-const dns = require('node:dns') as { lookup: unknown };
+const dns = require('node:dns') as { lookup: (name: string, ...rest: unknown[]) => void };
 const net = require('node:net') as typeof import('node:net');
 
 type Callback = (error: Error | null, addresses?: LookupAddress[] | string, family?: number) => void;
@@ -30,8 +30,11 @@ export class FakeInternet {
 
   async install(): Promise<void> {
     const { lookup } = dns;
-    dns.lookup = (name: string, options: { all?: boolean }, callback: Callback) =>
-      this.#lookUp(name, options, callback);
+    dns.lookup = (name, ...rest) => {
+      // A server that listens on an address asks too.
+      if (net.isIP(name) !== 0) lookup(name, ...rest);
+      else this.#lookUp(name, rest[0] as { all?: boolean }, rest[1] as Callback);
+    };
     const server = net.createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const handle = (server as unknown as { _handle: object })._handle;

@@ -112,7 +112,7 @@ export async function openPage(
   const origin = originOf(await listen(createServer(app)));
   return async ({ path = '/1', headers = {} } = {}) => {
     await new Promise((resolve, reject) => {
-      const sending = request(origin + path, { headers, agent: false }, (response) =>
+      const sending = request(origin, { path, headers, agent: false }, (response) =>
         response.resume().on('end', resolve),
       );
       sending.on('error', reject).end();

@@ -1,3 +1,7 @@
+import request from 'supertest';
+import type { Dispatcher } from 'undici';
+import { mashupWith } from '../../src/mashup.js';
+import { DispatcherConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { deferred } from '../support/deferred.js';
@@ -126,4 +130,22 @@ test('at the deadline nothing that is in the queue is sent any more', async () =
   expect(backend.seen).toHaveLength(2);
   expect(Object.values(mashup).map(({ attempts }) => attempts)).toEqual([1, 1, 0, 0, 0]);
   expect(Object.values(mashup).every(({ error }) => error?.code === 'ERR_UPSTREAM_DEADLINE')).toBe(true);
+});
+
+test('a dispatcher that throws fails its own call, which gives its slot to the next', async () => {
+  const dispatcher = {
+    dispatch: () => {
+      throw new Error('out of order');
+    },
+  };
+  const connections = new DispatcherConnections(dispatcher as unknown as Dispatcher);
+  const page = mashupWith({ clock: site.clock, connections })({ a: url('/a'), b: url('/b') }, { concurrency: 1 });
+  site.app.get('/', page, (_req, res) => {
+    res.json(res.locals.mashup);
+  });
+  const { body } = await request(site.origin).get('/');
+  expect(body).toMatchObject({
+    a: { error: { code: 'ERR_UPSTREAM_CONNECT', message: expect.stringContaining('out of order') } },
+    b: { error: { code: 'ERR_UPSTREAM_CONNECT' } },
+  });
 });

@@ -79,6 +79,15 @@ describe('a fallback', () => {
   });
 });
 
+test('what a page writes into a fallback, the next one does not see', async () => {
+  const fallback = { list: [1] };
+  const page = { a: { url: url('/bad'), fallback } };
+  const first = (await site.visit(page)).locals['a'] as typeof fallback;
+  first.list.push(2);
+  expect((await site.visit(page)).locals['a']).toEqual({ list: [1] });
+  expect(fallback).toEqual({ list: [1] });
+});
+
 describe('a fallback function', () => {
   test('is given the error and the context', async () => {
     const given: unknown[] = [];

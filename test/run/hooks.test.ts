@@ -1,4 +1,4 @@
-import type { Context, UpstreamOptions } from '../../src/types.js';
+import type { UpstreamOptions } from '../../src/types.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { deferred, settled } from '../support/deferred.js';
@@ -193,51 +193,5 @@ describe('what a callback returns', () => {
 
   test.each(['headers', 'params', 'data'])('%s: nothing is none', async (name) => {
     expect((await visit(name, () => undefined)).outcome).toMatchObject({ status: 'success', data: 'a' });
-  });
-});
-
-describe('the context', () => {
-  test.each<[string, number]>([
-    ['has succeeded', 200],
-    ['has failed', 500],
-  ])('has a signal that is aborted when the call %s, and not before', async (_how, status) => {
-    const asked = deferred<AbortSignal>();
-    const headers = ({ signal }: Context) => {
-      asked.resolve(signal);
-      return {};
-    };
-    const visited = site.visit({ a: { url: url('/slow'), headers }, b: url('/b') });
-    const signal = await asked.promise;
-    const [a, b] = await Promise.all([backend.asked('/slow'), backend.asked('/b')]);
-    expect(signal.aborted).toBe(false);
-    const aborted = deferred();
-    signal.addEventListener('abort', () => aborted.resolve());
-    a.reply('a', { status });
-    await aborted.promise;
-    b.reply('b');
-    await visited;
-  });
-
-  test('has one that is aborted at the deadline', async () => {
-    const asked = deferred<AbortSignal>();
-    const when = ({ signal }: Context) => {
-      asked.resolve(signal);
-      return new Promise<boolean>(() => {});
-    };
-    const visited = site.visit({ a: { url: url('/a'), when } }, { deadline: 500 });
-    const signal = await asked.promise;
-    site.clock.advance(500);
-    expect(signal.aborted).toBe(true);
-    await visited;
-  });
-
-  test('has one that is aborted already where it is looked at later', async () => {
-    let kept: Context | null = null;
-    const when = (context: Context) => {
-      kept = context;
-      return false;
-    };
-    await site.visit({ a: { url: url('/a'), when } });
-    expect((kept as Context | null)?.signal.aborted).toBe(true);
   });
 });
