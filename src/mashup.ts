@@ -59,7 +59,7 @@ class Visit implements RunOwner {
 
   watch(run: Run): void {
     this.#onClose = () => run.cancel();
-    this.#res.once('close', this.#onClose);
+    this.#res.on('close', this.#onClose);
   }
 
   runEnded(run: Run, error: UpstreamError | null): void {

@@ -85,40 +85,36 @@ export class Call {
 
   async #perform(): Promise<void> {
     try {
-      await this.#steps();
+      const { plan } = this;
+      const blocker = this.#blocker();
+      if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
+      if (plan.config.when !== null) {
+        const verdict = await guarded('when', plan.config.when, this.context);
+        if (verdict instanceof Failure) return this.#fail(verdict);
+        if (!verdict) return this.#skip();
+      }
+      if (plan.list !== null) {
+        const items = await readList(this);
+        if (this.over) return;
+        return items instanceof Failure ? this.#fail(items) : fanOut(this, items, makeCall);
+      }
+      const request = plan.request.fixed ?? (await plan.request.build(this.context));
+      if (this.over) return;
+      if (request instanceof Failure) return this.#fail(request);
+      this.#request = request;
+      const answer = await sendAttempt(this, request);
+      if (answer instanceof Failure) return this.#fail(answer);
+      this.#answer = answer;
+      const read = this.#read(answer);
+      const data = isThenable(read) ? await read : read;
+      if (data instanceof Failure) this.#fail(data);
+      else this.#finish('success', data, null);
     } catch (cause) {
       // It has ended, so this came out of the page's handler, from outside of any express that would have caught it.
       if (this.over) throw cause;
       // Such as a getter of `res.locals` that throws while a template reads it.
       this.#fail(new Failure('ERR_UPSTREAM_HOOK', 'what it reads threw', cause));
     }
-  }
-
-  async #steps(): Promise<void> {
-    const { plan } = this;
-    const blocker = this.#blocker();
-    if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
-    if (plan.config.when !== null) {
-      const verdict = await guarded('when', plan.config.when, this.context);
-      if (verdict instanceof Failure) return this.#fail(verdict);
-      if (!verdict) return this.#skip();
-    }
-    if (plan.list !== null) {
-      const items = await readList(this);
-      if (this.over) return;
-      return items instanceof Failure ? this.#fail(items) : fanOut(this, items, makeCall);
-    }
-    const request = plan.request.fixed ?? (await plan.request.build(this.context));
-    if (this.over) return;
-    if (request instanceof Failure) return this.#fail(request);
-    this.#request = request;
-    const answer = await sendAttempt(this, request);
-    if (answer instanceof Failure) return this.#fail(answer);
-    this.#answer = answer;
-    const read = this.#read(answer);
-    const data = isThenable(read) ? await read : read;
-    if (data instanceof Failure) this.#fail(data);
-    else this.#finish('success', data, null);
   }
 
   /** What keeps it from starting: an upstream whose data it reads and that has failed or was skipped. */

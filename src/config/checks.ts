@@ -47,7 +47,7 @@ export function given(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') {
-    const text = redactUrl(value).replace(/^[^/?#]*@/, '…@');
+    const text = redactUrl(value);
     return text.length > 60 ? `'${text.slice(0, 60)}…'` : `'${text}'`;
   }
   if (typeof value === 'object' || typeof value === 'function')

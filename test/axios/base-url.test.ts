@@ -30,7 +30,7 @@ describe('with a baseURL', () => {
   });
 
   test('a relative template is expanded', async () => {
-    expect(await urlAsked('/users/{params.id}{?query.lang,query.page}', '/7?lang=ø')).toBe(
+    expect(await urlAsked('/users/{params.id}{?query.lang,query.page}', '/7?lang=%C3%B8')).toBe(
       '/api/v1/users/7?lang=%C3%B8',
     );
   });
@@ -42,8 +42,8 @@ describe('with a baseURL', () => {
   });
 
   test('a value cannot leave the path, prefix or not', async () => {
-    for (const path of ['/..', '/%2e%2e', '/..%2f..%2fadmin']) {
-      const { outcome } = await askBy(instance, '/users/{params.id}', { path: `${path}`.replace('..', '%2e%2e') });
+    for (const path of ['/%2e%2e', '/..%2f..%2fadmin', '/%252e%252e']) {
+      const { outcome } = await askBy(instance, '/users/{params.id}', { path });
       expect(outcome.error?.code).toBe('ERR_UPSTREAM_URL');
     }
     expect(upstream.sent).toEqual([]);

@@ -8,15 +8,16 @@ let upstream: Recorder;
 
 beforeEach(async () => {
   upstream = await startUpstream((response, { url }) => {
-    if (url === '/redirect') return response.writeHead(302, { location: '/200' }).end();
-    if (url === '/invalid') return response.writeHead(200, { 'content-type': 'application/json' }).end('{"a":');
-    if (url === '/text') return response.writeHead(200, { 'content-type': 'text/plain' }).end('plain');
-    if (url === '/bytes') return response.writeHead(200, { 'content-type': 'image/png' }).end(Buffer.from([1, 255]));
-    json(response, { a: 1 }, Number(url.slice(1)));
+    if (url === '/redirect') response.writeHead(302, { location: '/200' }).end();
+    else if (url === '/invalid') response.writeHead(200, { 'content-type': 'application/json' }).end('{"a":');
+    else if (url === '/text') response.writeHead(200, { 'content-type': 'text/plain' }).end('plain');
+    else if (url === '/bytes') response.writeHead(200, { 'content-type': 'image/png' }).end(Buffer.from([1, 255]));
+    else json(response, { a: 1 }, Number(url.slice(1)));
   });
 });
 afterEach(closeAll);
 
+/** What a page finds that an instance with these defaults has fetched. */
 const askWith = (defaults: CreateAxiosDefaults, path: string, entry: Partial<UpstreamOptions> = {}) =>
   askBy(axios.create(defaults), { url: `${upstream.origin}${path}`, ...entry });
 
@@ -50,7 +51,10 @@ describe('a default transformResponse', () => {
   });
 
   test('that throws at the body of a refused answer leaves it a status', async () => {
-    const { outcome } = await askWith({ transformResponse: JSON.parse, validateStatus: () => false }, '/text');
+    const { outcome } = await askWith(
+      { transformResponse: (text) => JSON.parse(text), validateStatus: () => false },
+      '/text',
+    );
     expect(outcome.error).toMatchObject({ code: 'ERR_UPSTREAM_STATUS', upstreamStatus: 200 });
   });
 });

@@ -2,11 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { RawUpstream } from './raw-upstream.js';
 import { watchRejections } from './rejections.js';
 import { type CaseResult, deadlineOf, inParallel, keepsConnection, runCase } from './run-case.js';
-import { catalogueTable } from './table.js';
+import { type CaseResults, catalogueTable, rounds } from './table.js';
 import { type FaultCase, faultGroups } from './upstreams.js';
 
 const writes = process.env['MASHUP_WRITE_FAULTS'] === '1';
-const results = new Map<FaultCase, { lone: CaseResult; between: CaseResult }>();
+const results = new Map<FaultCase, CaseResults>();
 const rejections = watchRejections();
 let siblings: RawUpstream;
 
@@ -14,10 +14,16 @@ beforeAll(async () => {
   siblings = await RawUpstream.start();
   const cases = faultGroups.flatMap((group) => group.cases);
   const tasks = cases.map((fault) => async () => {
-    results.set(fault, { lone: await runCase(fault, null), between: await runCase(fault, siblings) });
+    const lone: CaseResult[] = [];
+    const between: CaseResult[] = [];
+    for (let round = 0; round < (writes ? rounds : 1); round++) {
+      lone.push(await runCase(fault, null));
+      between.push(await runCase(fault, siblings));
+    }
+    results.set(fault, { lone, between });
   });
-  await inParallel(tasks, writes ? 2 : 8);
-}, 240_000);
+  await inParallel(tasks, writes ? 1 : 8);
+}, 600_000);
 
 afterAll(async () => {
   await siblings.close();
@@ -27,15 +33,16 @@ afterAll(async () => {
 for (const { name, cases } of faultGroups) {
   describe(name, () => {
     test.each(cases.map((fault) => [fault.name, fault] as const))('%s', (_name, fault) => {
-      const { lone, between } = results.get(fault) as { lone: CaseResult; between: CaseResult };
-      for (const result of [lone, between]) {
+      const { lone, between } = results.get(fault) as CaseResults;
+      for (const result of [...lone, ...between]) {
         expectOutcome(fault, result);
         expectCleanUp(fault, result);
       }
-      expect(between.first.data).toMatchObject({ left: { path: '/left/1' }, right: { path: '/right/1' } });
-      expect(between.second?.data ?? between.first.data).toMatchObject({
-        left: { path: between.second === null ? '/left/1' : '/left/2' },
-      });
+      for (const { first, second } of between) {
+        expect(first.data).toMatchObject({ left: { path: '/left/1' }, right: { path: '/right/1' } });
+        if (second !== null)
+          expect(second.data).toMatchObject({ left: { path: '/left/2' }, right: { path: '/right/2' } });
+      }
     });
   });
 }
@@ -55,8 +62,8 @@ function expectOutcome(fault: FaultCase, { first, second, handled }: CaseResult)
     expect(faulty).toEqual({ status: 'success', code: null, attempts });
     expect(first.data['faulty']).toEqual(expected.data);
   }
-  // A busy machine may be late, but not by this much. docs/faults.md has the times that were measured.
-  expect(first.elapsed).toBeLessThan(deadlineOf(fault) * 20);
+  // A busy machine may be late, but not by this much. When docs/faults.md is written, the machine is quiet.
+  expect(first.elapsed).toBeLessThan(writes ? deadlineOf(fault) + 100 : deadlineOf(fault) * 20);
   expect(handled.every(([, times]) => times === 1)).toBe(true);
   if (second === null) return;
   // Nothing of the fault is attached to the next request.

@@ -84,6 +84,8 @@ async function perform(count: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: width }, worker));
+  // What the upstreams remember is not what is looked for.
+  for (const { heads } of [sibling, ...upstreams]) heads.length = 0;
 }
 
 /** Bytes in use when nothing is under way. The lowest of some: collections take turns. */

@@ -1,5 +1,5 @@
-import { type ClientRequest, get } from 'node:http';
-import type { Request, Response } from 'express';
+import { Agent, type ClientRequest, get } from 'node:http';
+import type { NextFunction, Request, Response } from 'express';
 import request from 'supertest';
 import type { Context, PageOptions, UpstreamMap } from '../../src/types.js';
 import { type Backend, startBackend } from '../support/backend.js';
@@ -90,7 +90,7 @@ describe.each(expresses)('%s: a client that leaves', (_, express) => {
     client.destroy();
     await pass.promise;
     await settled();
-    expect(backend.seen).toEqual([]);
+    expect(site.begun).toBe(0);
     expect(ran).toEqual([]);
   });
 
@@ -119,6 +119,25 @@ describe.each(expresses)('%s: a client that leaves', (_, express) => {
     expect(ran).toEqual([]);
   });
 
+  test('having been answered before the middleware runs causes nothing either', async () => {
+    const agent = new Agent({ keepAlive: true });
+    const passed = deferred();
+    site.app.use((_req, res, next) => {
+      res.once('close', () => {
+        next();
+        passed.resolve();
+      });
+      res.end();
+    });
+    site.app.get('/', site.mashup({ a: url('/a') }), countRun);
+    const answered = deferred();
+    get(site.origin, { agent }, (response) => response.resume().once('end', answered.resolve));
+    await Promise.all([passed.promise, answered.promise]);
+    agent.destroy();
+    expect(site.begun).toBe(0);
+    expect(ran).toEqual([]);
+  });
+
   test('leaves the next client as good a page', async () => {
     const client = visit({ a: url('/a') });
     const asked = await backend.asked('/a');
@@ -127,6 +146,18 @@ describe.each(expresses)('%s: a client that leaves', (_, express) => {
     backend.answer('/a', 1);
     expect((await request(site.origin).get('/')).status).toBe(200);
     expect(ran).toEqual(['handler']);
+  });
+
+  test('is not listened for when the page is done', async () => {
+    backend.answer('/a', 1);
+    const listeners: number[] = [];
+    const count = (_req: Request, res: Response, next: NextFunction) => {
+      listeners.push(res.listenerCount('close'));
+      next();
+    };
+    site.app.get('/', count, site.mashup({ a: url('/a') }), count, countRun);
+    await request(site.origin).get('/');
+    expect(listeners[1]).toBe(listeners[0]);
   });
 
   test('is like one that somebody else has answered meanwhile', async () => {

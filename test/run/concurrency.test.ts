@@ -4,7 +4,7 @@ import { mashupWith } from '../../src/mashup.js';
 import { DispatcherConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { deferred } from '../support/deferred.js';
+import { deferred, settled } from '../support/deferred.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -45,6 +45,19 @@ test('calls of equal weight start in the order written', async () => {
   for (const name of names) backend.answer(name, name);
   await site.visit(Object.fromEntries(names.map((name) => [name.slice(1), url(name)])), { concurrency: 1 });
   expect(backend.seen).toEqual(names);
+});
+
+test('of equal weight, one that came into the queue later goes first if it was written first', async () => {
+  const pass = deferred<boolean>();
+  for (const name of ['/b', '/c']) backend.answer(name, name);
+  const upstreams = { a: url('/a'), b: { url: url('/b'), when: () => pass.promise }, c: url('/c') };
+  const visit = site.visit(upstreams, { concurrency: 1 });
+  const a = await backend.asked('/a');
+  pass.resolve(true);
+  await settled();
+  a.reply('/a');
+  await visit;
+  expect(backend.seen).toEqual(['/a', '/b', '/c']);
 });
 
 test('each run has slots of its own', async () => {

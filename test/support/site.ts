@@ -28,10 +28,20 @@ export interface Visit {
   readonly response: Response;
 }
 
+class CountedConnections extends KeptConnections {
+  taken = 0;
+
+  override take(...args: Parameters<KeptConnections['take']>): ReturnType<KeptConnections['take']> {
+    this.taken++;
+    return super.take(...args);
+  }
+}
+
 /** An Express app with an instance of its own, whose time stands still. */
 export class Site {
   readonly clock = new ManualClock();
-  readonly mashup: Mashup = mashupWith({ clock: this.clock, connections: new KeptConnections() });
+  readonly #connections = new CountedConnections();
+  readonly mashup: Mashup = mashupWith({ clock: this.clock, connections: this.#connections });
   readonly app: Express;
   readonly origin: string;
   #pages = 0;
@@ -39,6 +49,11 @@ export class Site {
   constructor(app: Express, origin: string) {
     this.app = app;
     this.origin = origin;
+  }
+
+  /** How many requests were begun; those that have not reached their upstream yet included. */
+  get begun(): number {
+    return this.#connections.taken;
   }
 
   /** Makes a page on the route `/:id` of a mount point of its own, and asks for it once. `ask` is what stands for `:id`. */
