@@ -138,7 +138,8 @@ async function perform({ entries, scripts, deadline, concurrency, leavesAt }: Mo
 
 /** Nothing is left of a run the moment it ends. (An attempt's own timer is cleared in a promise, so a little later.) */
 function expectEnd({ connections, res }: Run): void {
-  expect(res.listenerCount('close')).toBe(0);
+  // A response that is closed emits nothing any more, and is garbage with all that listens to it.
+  if (!res.closed) expect(res.listenerCount('close')).toBe(0);
   expect(connections.all.filter(({ state }) => state === 'in use')).toEqual([]);
   expect(connections.all.flatMap(({ misuse }) => misuse)).toEqual([]);
 }

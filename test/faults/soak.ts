@@ -80,7 +80,7 @@ async function perform(count: number): Promise<void> {
         const key = outcome?.error?.code ?? outcome?.status ?? 'none';
         outcomes[key] = (outcomes[key] ?? 0) + 1;
       }
-      listenersLeft += res.listenerCount('close');
+      if (!res.closed) listenersLeft += res.listenerCount('close');
     }
   };
   await Promise.all(Array.from({ length: width }, worker));
