@@ -58,13 +58,19 @@ class Visit implements RunOwner {
   }
 
   watch(run: Run): void {
-    this.#onClose = () => run.cancel();
+    this.#onClose = () => {
+      this.#unwatch();
+      run.cancel();
+    };
     this.#res.on('close', this.#onClose);
   }
 
+  #unwatch(): void {
+    if (this.#onClose !== null) this.#res.removeListener('close', this.#onClose);
+  }
+
   runEnded(run: Run, error: UpstreamError | null): void {
-    const res = this.#res;
-    if (this.#onClose !== null) res.removeListener('close', this.#onClose);
+    this.#unwatch();
     this.#next(this.#attach(run) ?? error ?? undefined);
   }
 

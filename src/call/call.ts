@@ -90,6 +90,7 @@ export class Call {
       if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
       if (plan.config.when !== null) {
         const verdict = await guarded('when', plan.config.when, this.context);
+        if (this.over) return;
         if (verdict instanceof Failure) return this.#fail(verdict);
         if (!verdict) return this.#skip();
       }

@@ -28,12 +28,6 @@ export async function validate(schema: StandardSchema, data: unknown): Promise<u
 
 function describe(issue: StandardIssue, vendor: string): string {
   const keys = (issue.path ?? []).map((segment) => String(typeof segment === 'object' ? segment.key : segment));
-  const path = keys.join('.');
-  const problem = indiscreet.has(vendor) ? expectation(issue) : issue.message;
-  return path === '' || problem === '' ? path || problem || 'as a whole' : `${path}: ${problem}`;
-}
-
-/** What those libraries tell besides the message. */
-function expectation({ expected }: StandardIssue & { readonly expected?: unknown }): string {
-  return typeof expected === 'string' ? `expected ${expected.replace(/\s+/g, ' ').trim()}` : '';
+  const problem = indiscreet.has(vendor) ? 'invalid' : issue.message;
+  return keys.length === 0 ? problem : `${keys.join('.')}: ${problem}`;
 }

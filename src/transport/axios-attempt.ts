@@ -57,8 +57,8 @@ export class AxiosAttempt {
   #head: UpstreamResponse | null = null;
   /** What axios asked for it. */
   #config: InternalAxiosRequestConfig | null = null;
-  /** Whether validateStatus refused that answer. */
-  #refused = false;
+  /** Why that answer was refused, or why there was none. Many an interceptor makes an error of its own of it. */
+  #wrong: Failure | null = null;
 
   constructor(connections: Connections, request: AxiosRequest, rules: AttemptRules, clock: Clock) {
     this.#connections = connections;
@@ -93,15 +93,21 @@ export class AxiosAttempt {
   }
 
   readonly #adapter = async (config: InternalAxiosRequestConfig): Promise<AxiosResponse> => {
-    this.#refused = false;
+    this.#wrong = null;
+    this.#head = null;
     const { signal } = this.#controller;
-    const exchange = await exchangeForAxios(config, this.#connections, this.#rules, this.#clock, signal);
+    const exchange = await exchangeForAxios(config, this.#connections, this.#rules, this.#clock, signal).catch(
+      (error: AxiosError) => {
+        if (error.cause instanceof FailureError) this.#wrong = error.cause.failure;
+        throw error;
+      },
+    );
     const { response } = exchange;
     this.#head = exchange.head;
     this.#config = config;
     this.firstByte = exchange.firstByte;
     if (accepts(config, response.status)) return response;
-    this.#refused = true;
+    this.#wrong = new Failure('ERR_UPSTREAM_STATUS', `it answered ${response.status}`);
     const code = response.status >= 500 ? AxiosError.ERR_BAD_RESPONSE : AxiosError.ERR_BAD_REQUEST;
     throw new AxiosError(`Request failed with status code ${response.status}`, code, config, null, response);
   };
@@ -112,20 +118,21 @@ export class AxiosAttempt {
       const { cause, response, config } = error;
       if (cause instanceof FailureError) return cause.failure;
       // What axios makes of JSON that it cannot parse.
-      if (error.name === 'SyntaxError' && !this.#refused) return this.#answered(invalidJson(error));
+      if (error.name === 'SyntaxError' && this.#wrong === null) return this.#answered(invalidJson(error));
       if (response !== undefined && !(isSuccess(response.status) && accepts(config, response.status))) {
         return new DataAnswer(this.#headOf(response), null, false);
       }
-      if (response === undefined && !this.#refused) return axiosFailure(error);
+      if (response === undefined && this.#wrong === null) return axiosFailure(error);
     }
     return this.#threw(error);
   }
 
-  /** Whatever else was thrown. Many an interceptor turns a refused answer into an error of its own. */
+  /** Whatever else was thrown. */
   #threw(error: unknown): DataAnswer | Failure {
-    const { status } = this.#head ?? {};
-    if (this.#refused)
-      return this.#answered(new Failure('ERR_UPSTREAM_STATUS', `it answered ${status}`, causeOf(error)));
+    if (this.#wrong !== null) {
+      const { code, message } = this.#wrong;
+      return this.#answered(new Failure(code, message, causeOf(error)));
+    }
     // The page's own transformer.
     if (error instanceof FailureError) return this.#answered(error.failure);
     const message = 'an interceptor or transformer of the axios instance threw';

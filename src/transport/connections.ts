@@ -131,8 +131,12 @@ class Pool {
   }
 
   close(): Promise<void> {
+    const others = this.#whenEmpty;
     return new Promise((resolve) => {
-      this.#whenEmpty = resolve;
+      this.#whenEmpty = () => {
+        others?.();
+        resolve();
+      };
       for (const connection of [...this.#idle]) connection.destroy(closed);
       if (this.#open === 0) resolve();
     });

@@ -5,8 +5,8 @@ import { performance } from 'node:perf_hooks';
 // callbacks of the sockets, so what came while those were running (and a page begins in one of them) is not seen until the
 // next turn. One more turn for every request is costly; one more where this turn has been a long one is not.
 
-/** From here on a turn counts as long: short beside what a request takes to reach an upstream and come back. */
-const LONG_MS = 5;
+/** From here on a turn counts as long: not much beside what a request takes to reach an upstream and come back. */
+const LONG_MS = 10;
 
 let busyBefore = busyTime();
 let watched = false;

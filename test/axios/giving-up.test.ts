@@ -151,6 +151,7 @@ describe('with an interceptor', () => {
     const again = new AbortController();
     let tries = 0;
     instance.interceptors.response.use(undefined, (error) => {
+      if (error.response?.status !== 503) throw error;
       if (++tries === 3) again.abort();
       return instance.request(error.config);
     });

@@ -166,3 +166,11 @@ test('an interceptor turns a failure of the connection into data', async () => {
     outcome: { status: 'success' },
   });
 });
+
+test('an interceptor turns a failure of the connection into an error of its own: it is still the connection', async () => {
+  const own = new Error('the users are not there');
+  instance.interceptors.response.use(undefined, () => Promise.reject(own));
+  const { error, response } = (await askBy(instance, `${await deadOrigin()}/`)).outcome;
+  expect(error).toMatchObject({ code: 'ERR_UPSTREAM_CONNECT', cause: own });
+  expect(response).toBeNull();
+});

@@ -2,7 +2,7 @@ import axios, { type AxiosInstance } from 'axios';
 import { newMashup, openPage, type Recorder, startUpstream } from '../request/ask.js';
 import { closeAll } from '../support/closing.js';
 import { deferred } from '../support/deferred.js';
-import { askBy, json } from './asking.js';
+import { askBy, deadOrigin, json } from './asking.js';
 
 /** An upstream whose tokens are `t1`, `t2` …, of which only the last one is valid. */
 let upstream: Recorder;
@@ -105,6 +105,16 @@ test('a refresh that fails makes an outcome', async () => {
     upstreamStatus: 401,
     cause: new Error('the token server is down'),
   });
+});
+
+test('a repeated request whose connection fails is no status any more', async () => {
+  const dead = await deadOrigin();
+  instance.interceptors.response.use(undefined, (error) => {
+    if (error.response === undefined) throw error;
+    return instance.request({ ...error.config, baseURL: dead });
+  });
+  const { outcome } = await askBy(instance, { url: '/me', origins: [dead] });
+  expect(outcome).toMatchObject({ error: { code: 'ERR_UPSTREAM_CONNECT', upstreamStatus: null }, response: null });
 });
 
 test('the answers come over kept-alive connections of the instance', async () => {

@@ -65,8 +65,10 @@ const rest = `
 ## What no HTTP/1.1 client can notice
 
 An answer that nobody asked for and that comes *after* the request was written, but before the true answer, is taken for it:
-nothing in HTTP/1.1 tells them apart. What came before the request was written is noticed, as long as the event loop was not busy
-in two turns in a row; then what came in the second one is not. The connections of a \`dispatcher\` of your own are its matter.
+nothing in HTTP/1.1 tells them apart. What came before the request was written is noticed and its connection dropped, with two
+exceptions: what came in the very turn of the event loop in which the request is written, if that turn was shorter than 10 ms;
+and, if two turns in a row were longer, what came in the second of them. The connections of a \`dispatcher\` of your own are its
+matter.
 
 A body that has neither a length nor chunks ends when the connection is closed. If that is too soon, only the format of the body
 can tell. (A reset does not count as an end.)

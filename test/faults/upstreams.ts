@@ -488,6 +488,20 @@ export const faultGroups: readonly FaultGroup[] = [
         keeps: false,
       },
       {
+        name: '304 with a length over the limit',
+        options: { validateStatus: (status) => status === 304 },
+        onRequest: says('HTTP/1.1 304 Not Modified\r\ncontent-length: 99999999999\r\n\r\n'),
+        expected: { data: null },
+        keeps: false,
+      },
+      {
+        name: 'HEAD with a length over the limit',
+        options: { method: 'HEAD' },
+        onRequest: says('HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n'),
+        expected: { data: null },
+        keeps: false,
+      },
+      {
         name: '304 to no condition',
         onRequest: says('HTTP/1.1 304 Same\r\n\r\n'),
         expected: { code: 'STATUS' },

@@ -1,6 +1,7 @@
 import type { Context } from '../../src/types.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { deferred, settled } from '../support/deferred.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -102,4 +103,32 @@ test('it is asked before any other callback, and no other where it says no', asy
     a: { url: note('url', url('/a')), origins: [backend.origin], headers: note('headers', {}), when: note('when', 0) },
   });
   expect(asked).toEqual(['when']);
+});
+
+test('where it says yes only after the deadline, no other callback is asked', async () => {
+  const asked = deferred();
+  const pass = deferred<boolean>();
+  const others: string[] = [];
+  const when = () => {
+    asked.resolve();
+    return pass.promise;
+  };
+  const headers = () => {
+    others.push('headers');
+    return {};
+  };
+  const each = () => {
+    others.push('each');
+    return [1];
+  };
+  const visit = site.visit(
+    { a: { url: url('/a'), when, headers }, b: { url: url('/{item}'), when, each } },
+    { deadline: 500 },
+  );
+  await asked.promise;
+  site.clock.advance(500);
+  await visit;
+  pass.resolve(true);
+  await settled();
+  expect(others).toEqual([]);
 });

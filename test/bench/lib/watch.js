@@ -58,7 +58,7 @@ export class Patience {
       if (calm || this.#left <= 0) {
         if (seen.error) throw seen.error;
         if (!calm) this.kept++;
-        return seen;
+        return { ...seen, calm };
       }
       this.repeated++;
       await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -67,8 +67,8 @@ export class Patience {
   }
 
   toString() {
-    const limit = `${100 * Patience.LIMIT} %`;
-    return `Turns in which others took over ${limit} of a core: ${this.repeated} repeated, ${this.kept} kept when patience was over.`;
+    const disturbed = `Turns in which others took over ${100 * Patience.LIMIT} % of a core`;
+    return `${disturbed}: ${this.repeated} repeated, ${this.kept} kept when patience was over.`;
   }
 
   static LIMIT = 0.05;

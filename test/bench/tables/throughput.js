@@ -26,10 +26,11 @@ async function turn(load, server, { connections, warmup, window }) {
 }
 
 async function measure(load, server, options, patience) {
-  const { value, cpu } = await patience.quiet(() => turn(load, server, options));
+  const { value, cpu, calm } = await patience.quiet(() => turn(load, server, options));
   const calls = server.name === 'none' ? 0 : value.pages * options.upstreams;
   if (value.served !== calls) throw new Error(`${server.name}: ${value.served} upstream requests, not ${calls}`);
   return {
+    calm,
     rate: value.pages / (value.ms / 1000),
     cost: cpu[0] / value.pages,
     busy: cpu[0] / (value.ms * 1000),
@@ -37,23 +38,39 @@ async function measure(load, server, options, patience) {
   };
 }
 
+/** Ratios of pages per second are taken from calm rounds only, if there are this many; what a page costs, from all. */
+const ENOUGH = 3;
+
 function row(name, turns, base) {
-  const ratios = turns.map(({ rate }, round) => rate / base[round].rate);
-  const costs = turns.map(({ cost }, round) => base[round].cost / cost);
+  const pairs = turns.map((turn, round) => [turn, base[round]]);
+  const calm = pairs.filter((pair) => pair.every((turn) => turn.calm));
+  const ratios = (calm.length >= ENOUGH ? calm : pairs).map(([turn, other]) => turn.rate / other.rate);
+  const costs = pairs.map(([turn, other]) => other.cost / turn.cost);
   const middle = (key) => median(turns.map((turn) => turn[key]));
   return [
     contenders[name],
     median(ratios).toFixed(2),
     `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`,
-    middle('rate').toFixed(0),
-    middle('cost').toFixed(0),
+    calm.length,
     median(costs).toFixed(2),
+    middle('cost').toFixed(0),
+    middle('rate').toFixed(0),
     `${(100 * middle('busy')).toFixed(0)} %`,
     `${(100 * middle('loadBusy')).toFixed(0)} %`,
   ];
 }
 
-const HEAD = ['contender', 'ratio', 'min–max', 'pages/s', 'CPU µs/page', 'ratio by CPU', 'server core', 'load core'];
+const HEAD = [
+  'contender',
+  'ratio',
+  'min–max',
+  'calm rounds',
+  'ratio by CPU',
+  'CPU µs/page',
+  'pages/s',
+  'server core',
+  'load core',
+];
 
 export default async function throughput(options, log) {
   const { upstreams, origins, size, connections, rounds } = options;

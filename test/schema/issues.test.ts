@@ -1,0 +1,96 @@
+import { inspect } from 'node:util';
+import axios from 'axios';
+import * as z from 'zod';
+import type { Outcome, UpstreamOptions } from '../../src/index.js';
+import { ask, newMashup, startUpstream } from '../request/ask.js';
+import { closeAll } from '../support/closing.js';
+import { users } from './libraries.js';
+
+afterEach(closeAll);
+
+async function outcomeOf(
+  data: unknown,
+  schema: NonNullable<UpstreamOptions['schema']>,
+  mashup = newMashup(),
+): Promise<Outcome> {
+  const { origin } = await startUpstream((response) =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(data)),
+  );
+  return (await ask({ url: `${origin}/`, schema }, {}, { mashup })).outcome;
+}
+
+const wrong = {
+  id: 1,
+  email: 'hush-email',
+  born: ['hush-born'],
+  role: 'hush-role',
+  tags: [{ name: 'a' }, { name: 5678 }],
+};
+
+interface Issue {
+  readonly message: string;
+  readonly path: (PropertyKey | { key: PropertyKey })[];
+}
+
+const issuesOf = ({ error }: Outcome) => (error as { cause: { issues: readonly Issue[] } }).cause.issues;
+const pathOf = ({ path }: Issue) => path.map((part) => (typeof part === 'object' ? part.key : part)).join('.');
+
+describe.each(users)('data that does not meet a schema of %s', (_library, schema) => {
+  test('is an error of the page, with what the upstream answered', async () => {
+    expect(await outcomeOf(wrong, schema)).toMatchObject({
+      status: 'error',
+      data: null,
+      error: { code: 'ERR_UPSTREAM_SCHEMA', upstreamStatus: 200, status: 502 },
+      response: { status: 200 },
+    });
+  });
+
+  test("has the library's own issues in the cause", async () => {
+    const issues = issuesOf(await outcomeOf(wrong, schema));
+    expect([...issues].map(pathOf).sort()).toEqual(['born', 'email', 'role', 'tags.1.name']);
+    for (const { message } of issues) expect(message).toEqual(expect.any(String));
+  });
+
+  test('has the paths in the message', async () => {
+    const { error } = await outcomeOf(wrong, schema);
+    for (const path of ['born', 'email', 'role', 'tags.1.name']) expect(error?.message).toContain(path);
+    expect(error?.message).not.toContain('\n');
+  });
+
+  test('has none of it in the message, nor in the JSON', async () => {
+    const outcome = await outcomeOf(wrong, schema);
+    expect(JSON.stringify(outcome)).not.toMatch(/hush|5678/);
+    expect(outcome.error?.message).not.toMatch(/hush|5678/);
+  });
+
+  test('as a whole: the message says so', async () => {
+    for (const data of ['hush', 5678, null, ['hush']]) {
+      const { error } = await outcomeOf(data, schema);
+      expect(error?.message).toMatch(/its data does not meet the schema: \S/);
+      expect(error?.message).not.toMatch(/hush|5678/);
+    }
+  });
+
+  test('is the same by way of an axios instance', async () => {
+    const outcome = await outcomeOf(wrong, schema, newMashup({ axios: axios.create() }));
+    expect(outcome.error).toMatchObject({ code: 'ERR_UPSTREAM_SCHEMA', upstreamStatus: 200 });
+    expect(issuesOf(outcome)).toHaveLength(4);
+  });
+});
+
+test('the message has a few issues of many, and the cause all', async () => {
+  const outcome = await outcomeOf(Array(100).fill('x'), z.array(z.number()));
+  expect(issuesOf(outcome)).toHaveLength(100);
+  expect(outcome.error?.message.length).toBeLessThan(500);
+});
+
+test('a message of the author stays', async () => {
+  const { error } = await outcomeOf({ age: 'x' }, z.object({ age: z.number('must be an age') }));
+  expect(error?.message).toContain('age: must be an age');
+});
+
+test('what is shown in a log names the issues', async () => {
+  const { error } = await outcomeOf({ age: 'x' }, z.object({ age: z.number() }));
+  expect(inspect(error)).toContain('ERR_UPSTREAM_SCHEMA');
+  expect(inspect(error, { depth: 4 })).toContain('expected number');
+});
