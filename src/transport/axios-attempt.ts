@@ -1,11 +1,4 @@
-import {
-  AxiosError,
-  AxiosHeaders,
-  type AxiosResponse,
-  type InternalAxiosRequestConfig,
-  isAxiosError,
-  isCancel,
-} from 'axios';
+import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError, isCancel } from 'axios';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
@@ -209,10 +202,11 @@ function causeOf(thrown: unknown): unknown {
   return thrown instanceof Error ? textOf(thrown) : undefined;
 }
 
-/** An AxiosError holds the request, and so does a response of axios. */
+/** An AxiosError holds the request, and so does a response of axios, of whichever copy of the package. */
 function holdsHeaders(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
-  if (value instanceof AxiosHeaders || isAxiosError(value)) return true;
+  if (isAxiosError(value) || (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'AxiosHeaders')
+    return true;
   return depth > 0 && Reflect.ownKeys(value).some((key) => holdsHeaders(Reflect.get(value, key), depth - 1));
 }
 
