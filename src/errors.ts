@@ -11,6 +11,8 @@ export const errorCodes = [
   'ERR_UPSTREAM_TOO_LARGE',
   'ERR_UPSTREAM_REDIRECT',
   'ERR_UPSTREAM_BLOCKED',
+  'ERR_UPSTREAM_CIRCUIT_OPEN',
+  'ERR_UPSTREAM_OVERLOAD',
   'ERR_UPSTREAM_URL',
   'ERR_UPSTREAM_DEPENDENCY',
   'ERR_UPSTREAM_ITEMS',
@@ -147,6 +149,7 @@ export function isConfigError(value: unknown): value is ConfigError {
 
 function pageStatus(code: UpstreamErrorCode, upstreamStatus: number | null): number {
   if (code === 'ERR_UPSTREAM_TIMEOUT' || code === 'ERR_UPSTREAM_DEADLINE') return 504;
+  if (code === 'ERR_UPSTREAM_CIRCUIT_OPEN' || code === 'ERR_UPSTREAM_OVERLOAD') return 503;
   if (code === 'ERR_UPSTREAM_STATUS' && (upstreamStatus === 404 || upstreamStatus === 410)) return upstreamStatus;
   return 502;
 }

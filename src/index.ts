@@ -5,21 +5,20 @@ export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './er
 export { createMashup } from './mashup.js';
 export { multiGet } from './multi-get.js';
 export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
+export type { DataOf, LocalsOf, Mashup, MashupLocals, Page, TypedUpstream } from './page-types.js';
 export type {
+  BreakerOptions,
   Context,
-  DataOf,
   FromContext,
   HeaderValue,
-  LocalsOf,
-  Mashup,
-  MashupLocals,
+  LimitOptions,
   MultiGetOptions,
-  Page,
+  OriginStats,
   PageOptions,
   ResponseTransformer,
+  RetryOptions,
   Settings,
   StandardSchema,
-  TypedUpstream,
   Upstream,
   UpstreamMap,
   UpstreamOptions,

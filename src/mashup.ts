@@ -1,28 +1,42 @@
 import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
+import { Origins } from './call/origins.js';
 import { systemClock } from './clock.js';
+import { limitDefaults } from './config/defaults.js';
 import { readPage } from './config/page.js';
 import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { attach, findCollision, serverTiming } from './locals.js';
+import type { Mashup, Page } from './page-types.js';
 import { Run, type RunOwner, type RunServices } from './run/run.js';
-import { DispatcherConnections, KeptConnections } from './transport/connections.js';
-import type { Mashup, Page, PageOptions, Settings, UpstreamMap } from './types.js';
+import { KeptConnections } from './transport/connections.js';
+import { DispatcherConnections } from './transport/dispatcher.js';
+import type { PageOptions, Settings, UpstreamMap } from './types.js';
 
 /**
  * Makes an instance: pages that share connections among themselves and with no other instance.
  * @throws {ConfigError} with every problem of the settings
  */
 export function createMashup(settings: Settings = {}): Mashup {
-  const { dispatcher, axios = null } = readSettings(settings);
+  const { dispatcher, axios = null, limits } = readSettings(settings);
   const connections = dispatcher === undefined ? new KeptConnections() : new DispatcherConnections(dispatcher);
-  return mashupWith({ clock: systemClock, connections }, axios);
+  return mashupWith(
+    { clock: systemClock, connections, origins: new Origins({ ...limitDefaults, ...limits }) },
+    axios as AxiosInstance | null,
+  );
 }
 
 /** The same on given services, which tests replace. @internal */
-export function mashupWith(services: RunServices, axios: AxiosInstance | null = null): Mashup {
+export function mashupWith(
+  given: Omit<RunServices, 'origins'> & Partial<RunServices>,
+  axios: AxiosInstance | null = null,
+): Mashup {
+  const services: RunServices = { origins: new Origins(limitDefaults), ...given };
   const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(services, axios, upstreams, options);
-  return Object.assign(mashup, { close: () => services.connections.close() }) as Mashup;
+  return Object.assign(mashup, {
+    stats: () => services.origins.stats(services.clock.now()),
+    close: ({ timeout }: { timeout?: number } = {}) => services.connections.close(timeout),
+  }) as Mashup;
 }
 
 function page(

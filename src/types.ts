@@ -1,7 +1,5 @@
-import type { AxiosInstance } from 'axios';
-import type { NextFunction, Request, Response } from 'express';
+import type { Request } from 'express';
 import type { Dispatcher } from 'undici';
-import type { Outcome } from './outcome.js';
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
@@ -20,7 +18,7 @@ export interface Context {
   readonly results: Readonly<Record<string, unknown>>;
   /** The item that this request is for, where `each` is used. */
   readonly item: unknown;
-  /** Aborted when the call ends, for whatever reason. */
+  /** Aborted when the call ends, for whatever reason; where it failed, the reason is its UpstreamError. */
   readonly signal: AbortSignal;
 }
 
@@ -104,8 +102,55 @@ export interface UpstreamOptions {
   forward?: readonly string[];
   /** Origins that it may talk to besides those its literal URL names; `'public'`: any public internet address. @default [] */
   origins?: readonly string[] | 'public';
+  /**
+   * Extra attempts after a failure that may be a passing one: a number of them, `true` for one, or {@link RetryOptions}. They
+   * wait a random back-off (or what Retry-After says), start only while the deadline leaves room, and only inside the
+   * origin's budget: with hedges, a tenth of the calls of the last 10 s, and never less than 10 in 10 s.
+   * @default none
+   */
+  retry?: boolean | number | RetryOptions;
+  /**
+   * A second attempt when the first has not answered after so many milliseconds, or after the origin's own 95th percentile;
+   * the first success wins and the other is aborted. GET and HEAD only; it shares the budget of retries.
+   * @default none
+   */
+  hedge?: number | 'p95';
+  /** Stops asking an origin that fails, and tries it again later: `true`, or {@link BreakerOptions}. @default none */
+  breaker?: boolean | BreakerOptions;
+  /**
+   * Shares one request among equal calls of all runs: the same method, URL, body and every header sent. Equal calls of one
+   * run always share one.
+   * @default false
+   */
+  coalesce?: boolean;
+  /** Name of a request header that tells the upstream how many milliseconds are left for its answer. @default none */
+  deadlineHeader?: string;
   /** A Standard Schema (zod, valibot, arktype, …) that the data must meet; its output is the data. With `each`: of one item. */
   schema?: StandardSchema;
+}
+
+/** When and how often to try again. */
+export interface RetryOptions {
+  /** How many attempts there may be after the first. @default 1 */
+  attempts?: number;
+  /** Statuses to try again after, besides no connection, a connection that broke, and an attempt's timeout. @default [502, 503, 504] */
+  statuses?: readonly number[];
+  /** Milliseconds: the longest wait before the first extra attempt. It doubles for each further one. @default 100 */
+  backoff?: number;
+  /** Methods that may be sent again. @default ['GET', 'HEAD'] */
+  methods?: readonly string[];
+}
+
+/** When a circuit breaker opens and closes. Pages with equal options share one for each origin. */
+export interface BreakerOptions {
+  /** The share of failures, 0 to 1, at which it opens. 4xx and cancellations are no failures. @default 0.5 */
+  threshold?: number;
+  /** How many answers there must be in the window before it can open. @default 20 */
+  minimum?: number;
+  /** Milliseconds over which it counts. @default 10000 */
+  window?: number;
+  /** Milliseconds after which it lets one call try. @default 5000 */
+  halfOpenAfter?: number;
 }
 
 export type ResponseTransformer = (
@@ -129,6 +174,12 @@ export interface PageOptions {
   concurrency?: number;
   /** Attach the data under `res.locals[into]` instead of `res.locals`. @default none */
   into?: string;
+  /**
+   * Name of a header of the client's request that may shorten the deadline: milliseconds that it is ready to wait. Whoever
+   * sends it decides, so name one only where clients are your own services.
+   * @default none
+   */
+  deadlineFrom?: string;
   /** Send a Server-Timing header. @default true, but false where NODE_ENV is production */
   serverTiming?: boolean;
 }
@@ -162,80 +213,38 @@ export interface Settings {
    * slower than the default, which does not go through axios's request pipeline.
    * @default none
    */
-  axios?: AxiosInstance;
+  axios?: AxiosLike;
+  /** Bounds on what is under way to one origin, over all pages. */
+  limits?: LimitOptions;
 }
 
-/** Makes options that are not known errors, which a type parameter's constraint would let pass. */
-type NoTypo<O, Known> = { readonly [Option in Exclude<keyof O, keyof Known | typeof dataType>]: never };
-type NoTypos<M> = { readonly [Name in keyof M]: M[Name] extends string ? unknown : NoTypo<M[Name], UpstreamOptions> };
-
-/** Makes pages that share connections. `mashup` is one; {@link createMashup} makes another. */
-export interface Mashup {
-  /**
-   * Makes the middleware of a page: it fetches all upstreams in parallel, and calls the next handler when they have ended
-   * or at the deadline.
-   * @throws {ConfigError} with every problem of the config
-   */
-  <const M extends UpstreamMap, const O extends PageOptions = Record<never, never>>(
-    upstreams: M & NoTypos<M>,
-    options?: O & NoTypo<O, PageOptions>,
-  ): Page<LocalsOf<M, O>>;
-  /** Closes idle connections now and the others when their requests have ended; resolves when all are closed. */
-  close(): Promise<void>;
+/** An axios instance, by its shape: TypeScript tells the instances of axios's two builds, CommonJS and ESM, apart. */
+export interface AxiosLike {
+  // biome-ignore lint/suspicious/noExplicitAny: axios's own types have a dozen parameters
+  request: (config: any) => Promise<any>;
+  defaults: object;
+  interceptors: object;
 }
 
-/** The data type that {@link upstream} gives an entry. It exists for the compiler only. */
-export declare const dataType: unique symbol;
-
-/** An entry whose data has the type T. */
-export type TypedUpstream<T> = Upstream & { readonly [dataType]?: T };
-
-type SchemaOutput<S> = S extends { readonly '~standard': { readonly types?: infer T } }
-  ? NonNullable<T> extends { readonly output: infer Output }
-    ? Output
-    : unknown
-  : unknown;
-
-type One<U> = U extends { readonly schema: infer S } ? SchemaOutput<S> : unknown;
-
-type Answer<U> = U extends { readonly each: NonNullable<UpstreamOptions['each']> } ? (One<U> | null)[] : One<U>;
-
-type FallbackData<F> = F extends (...args: never) => infer R ? Awaited<R> : F;
-
-/** The type of an upstream's data in `res.locals`. */
-export type DataOf<U> = U extends { readonly [dataType]?: infer T }
-  ? T
-  : U extends { readonly fallback: infer F }
-    ? U extends { readonly when: unknown }
-      ? Answer<U> | FallbackData<F> | null
-      : Answer<U> | FallbackData<F>
-    : U extends { readonly required: true; readonly when?: undefined }
-      ? Answer<U>
-      : Answer<U> | null;
-
-type Data<M> = { -readonly [Name in keyof M]: DataOf<M[Name]> };
-
-type Outcomes<M> = { -readonly [Name in keyof M]: Outcome<DataOf<M[Name]>> };
-
-/** What a page attaches to `res.locals`. */
-export type LocalsOf<M, O = PageOptions> = (O extends { readonly into: infer Into extends string }
-  ? { [Key in Into]: Data<M> }
-  : Data<M>) & { mashup: Outcomes<M> };
-
-/**
- * The middleware of a page. An inline handler on the same route sees its locals typed. The first signature makes it fit
- * wherever any RequestHandler does; inference reads the last.
- */
-export interface Page<Locals extends object = object> {
-  (req: Request, res: Response, next: NextFunction): void;
-  (
-    // biome-ignore lint/suspicious/noExplicitAny: express's own defaults for bodies
-    req: Request<Request['params'], any, any, Request['query'], Locals & Record<never, never>>,
-    // biome-ignore lint/suspicious/noExplicitAny: express's own defaults for bodies
-    res: Response<any, Locals & Record<never, never>>,
-    next: NextFunction,
-  ): void;
+export interface LimitOptions {
+  /** Attempts in flight at once. @default 128 */
+  perOrigin?: number;
+  /** How many more may wait for one of those to end; further ones fail with ERR_UPSTREAM_OVERLOAD. @default 1024 */
+  queue?: number;
 }
 
-/** The locals of a page. @example type Locals = MashupLocals<typeof page> */
-export type MashupLocals<P> = P extends Page<infer Locals> ? Locals : never;
+/** How an origin is doing. */
+export interface OriginStats {
+  /** Attempts in flight, and those that wait for one of them to end. */
+  inFlight: number;
+  queued: number;
+  /** The state of its breaker, of the one that is not closed if there are several; null where no page uses any. */
+  breaker: 'closed' | 'open' | 'half-open' | null;
+  /** How many extra attempts the budget of retries and hedges still allows. */
+  budget: number;
+  /** Milliseconds, over the last 512 answers; null while there are fewer than 20. */
+  p50: number | null;
+  p95: number | null;
+  /** How many attempts ended with an answer (`answered`), or with which error code. */
+  outcomes: Record<string, number>;
+}

@@ -1,4 +1,5 @@
-import type { TypedUpstream, Upstream, UpstreamOptions } from './types.js';
+import type { TypedUpstream } from './page-types.js';
+import type { Upstream, UpstreamOptions } from './types.js';
 
 type Each = { readonly each: NonNullable<UpstreamOptions['each']> };
 type NoEach = { readonly each?: never };

@@ -1,15 +1,15 @@
 import { Failure, UpstreamError } from '../errors.js';
 import { CallOutcome, CallTimings, type Outcome, type OutcomeStatus } from '../outcome.js';
 import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
-import { type Answer, redactUrl } from '../transport/answer.js';
+import { Answer, redactUrl } from '../transport/answer.js';
 import { DataAnswer } from '../transport/axios-attempt.js';
 import type { Context } from '../types.js';
-import { sendAttempt } from './attempt.js';
+import { accepts } from './accepts.js';
 import { CallContext } from './context.js';
 import { decode } from './decode.js';
 import { fanOut, readList } from './fan-out.js';
 import { guarded, isThenable } from './hook.js';
-import type { Abortable, CallHost } from './host.js';
+import type { Abortable, CallHost, Task } from './host.js';
 import { copyPlain } from './plain.js';
 import { validate } from './schema.js';
 
@@ -17,7 +17,7 @@ import { validate } from './schema.js';
  * One upstream in one run, or one item of a fan-out: from the moment it could start to its outcome. However it ends, it
  * ends once, and nothing of it throws.
  */
-export class Call {
+export class Call implements Task {
   readonly plan: CallPlan;
   readonly host: CallHost;
   /** The outcome, once it has ended. */
@@ -37,7 +37,7 @@ export class Call {
   #failed: UpstreamError | null = null;
   /** What became of its items, in that time. */
   #items: Outcome[] | undefined;
-  /** Whether it was ended from outside. */
+  /** Whether the run is over for it. */
   #late = false;
 
   constructor(plan: CallPlan, host: CallHost, item: unknown) {
@@ -56,20 +56,30 @@ export class Call {
     return this.outcome !== null;
   }
 
+  get endsAt(): number {
+    const { timeout } = this.plan.config;
+    return timeout === null ? this.host.endsAt : Math.min(this.host.endsAt, this.#ready + timeout);
+  }
+
+  attemptStarts(): void {
+    this.attempts++;
+    this.started ??= this.host.clock.now();
+  }
+
   start(): void {
     const { timeout } = this.plan.config;
     if (timeout !== null) this.#timer = this.host.clock.set(timedOut, timeout, this);
     void this.#perform();
   }
 
-  /** Ends it now, from outside. */
-  abort(failure: Failure): void {
+  /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */
+  abort(failure: Failure, late = true): void {
     if (this.over) return;
-    this.#late = true;
+    this.#late = late;
     // The items of a fan-out end at once, and with the last of them the whole has.
     this.underway?.abort(failure);
     if (this.#failed === null) this.#fail(failure);
-    else this.#finish('error', null, this.#failed, this.#items);
+    else if (late) this.#finish('error', null, this.#failed, this.#items);
   }
 
   /** The items of a fan-out have ended: so has this. */
@@ -103,7 +113,7 @@ export class Call {
       if (this.over) return;
       if (request instanceof Failure) return this.#fail(request);
       this.#request = request;
-      const answer = await sendAttempt(this, request);
+      const answer = await plan.send(this, request);
       if (answer instanceof Failure) return this.#fail(answer);
       this.#answer = answer;
       const read = this.#read(answer);
@@ -132,7 +142,7 @@ export class Call {
 
   #read(answer: Answer | DataAnswer): unknown {
     const { config } = this.plan;
-    const accepted = answer instanceof DataAnswer ? answer.accepted : accepts(config.validateStatus, answer.status);
+    const accepted = accepts(config, answer);
     if (accepted instanceof Failure) return accepted;
     if (!accepted) return new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
     const data = answer instanceof DataAnswer ? answer.data : decode(answer, config);
@@ -192,6 +202,7 @@ export class Call {
 
   #source(status: OutcomeStatus, items: readonly Outcome[] | undefined): Outcome['source'] {
     if (status !== 'success' && status !== 'partial') return null;
+    if (this.#answer instanceof Answer && this.#answer.isShared) return 'shared';
     return items === undefined ? 'network' : (items.find((item) => item.source !== null)?.source ?? null);
   }
 
@@ -211,7 +222,7 @@ export class Call {
     if (items !== undefined) this.outcome.items = items;
     if (this.#timer !== null) clock.clear(this.#timer);
     this.underway = null;
-    this.#context?.end();
+    this.#context?.end(error);
     this.host.callEnded(this);
   }
 }
@@ -229,18 +240,5 @@ function makeCall(plan: CallPlan, host: CallHost, item: unknown): Call {
 }
 
 function timedOut(call: Call): void {
-  call.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within its ${call.plan.config.timeout} ms`));
+  call.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within its ${call.plan.config.timeout} ms`), false);
 }
-
-function accepts(validateStatus: (status: number) => boolean, status: number): boolean | Failure {
-  try {
-    const verdict: unknown = validateStatus(status);
-    if (!isThenable(verdict)) return Boolean(verdict);
-    verdict.then(ignore, ignore);
-    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function returned a promise');
-  } catch (cause) {
-    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function threw', cause);
-  }
-}
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { UpstreamError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
 import type { CallPlan, RequestSource } from '../plan/plan.js';
 import type { Context } from '../types.js';
@@ -15,6 +16,7 @@ export class CallContext implements Context, RequestSource {
   #results: Record<string, unknown> | null = null;
   #controller: AbortController | null = null;
   #over = false;
+  #error: UpstreamError | null = null;
 
   constructor(plan: CallPlan, host: CallHost, item: unknown) {
     this.#plan = plan;
@@ -51,7 +53,7 @@ export class CallContext implements Context, RequestSource {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      if (this.#over) this.#controller.abort();
+      if (this.#over) this.#controller.abort(this.#error ?? undefined);
     }
     return this.#controller.signal;
   }
@@ -79,10 +81,11 @@ export class CallContext implements Context, RequestSource {
     }
   }
 
-  /** The call has ended: whoever watches the signal is told. */
-  end(): void {
+  /** The call has ended: whoever watches the signal is told, and why where it failed. */
+  end(error: UpstreamError | null): void {
     this.#over = true;
-    this.#controller?.abort();
+    this.#error = error;
+    this.#controller?.abort(error ?? undefined);
   }
 
   #outcome(plan: CallPlan): Outcome | null {

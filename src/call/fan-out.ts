@@ -48,7 +48,9 @@ class Items implements Abortable, CallHost {
   readonly firstByte = null;
   readonly clock: CallHost['clock'];
   readonly began: number;
+  readonly endsAt: number;
   readonly connections: CallHost['connections'];
+  readonly origins: CallHost['origins'];
   readonly slots: CallHost['slots'];
   readonly req: CallHost['req'];
   readonly locals: CallHost['locals'];
@@ -60,13 +62,19 @@ class Items implements Abortable, CallHost {
     const { host, plan } = whole;
     this.clock = host.clock;
     this.began = host.began;
+    this.endsAt = whole.endsAt;
     this.connections = host.connections;
+    this.origins = host.origins;
     this.slots = host.slots;
     this.req = host.req;
     this.locals = host.locals;
     this.#whole = whole;
     this.#left = items.length;
     this.#calls = items.map((item) => makeCall(plan.item as CallPlan, this, item));
+  }
+
+  get flights(): CallHost['flights'] {
+    return this.#whole.host.flights;
   }
 
   start(): void {

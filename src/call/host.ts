@@ -2,16 +2,25 @@ import type { Request } from 'express';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
 import type { Outcome } from '../outcome.js';
-import type { CallPlan } from '../plan/plan.js';
+import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
+import type { Answer } from '../transport/answer.js';
+import type { DataAnswer } from '../transport/axios-attempt.js';
 import type { Connections } from '../transport/connections.js';
 import type { Call } from './call.js';
+import type { Flights } from './coalesce.js';
+import type { Origins } from './origins.js';
 
 /** What the calls of one run share. */
 export interface CallHost {
   readonly clock: Clock;
-  /** By the clock, when the run began. */
+  /** By the clock, when the run began, and when its deadline is. */
   readonly began: number;
+  readonly endsAt: number;
   readonly connections: Connections;
+  /** What the instance knows of the origins: limits, budgets, breakers. */
+  readonly origins: Origins;
+  /** The requests under way that other calls of this run may share. */
+  readonly flights: Flights;
   /** Bounds the attempts in flight; null where there cannot be too many. */
   readonly slots: AttemptSlots | null;
   /** The client's request; null where there is none, as in multiGet. */
@@ -30,9 +39,32 @@ export interface Abortable {
   abort(failure: Failure): void;
 }
 
+/** What the stages work for: a call, or a part of one that can end before it. */
+export interface Task {
+  readonly plan: CallPlan;
+  readonly host: CallHost;
+  /** Whether it has ended, so that nothing should be begun for it. */
+  readonly over: boolean;
+  /** By the clock, when it will be ended if it has not by itself. */
+  readonly endsAt: number;
+  /** What is under way now, and ends when the task is ended from outside. */
+  underway: Abortable | null;
+  /** An attempt begins. */
+  attemptStarts(): void;
+}
+
+/** How a request ended. */
+export type SendResult = Answer | DataAnswer | Failure;
+
+/** Gets the answer to a request, somehow. It never rejects. */
+export type Send = (task: Task, request: UpstreamRequest) => Promise<SendResult>;
+
+/** One way of sending on top of another. Those that a page configures are put together when it is mounted. */
+export type Stage = (next: Send) => Send;
+
 export interface AttemptSlots {
   /** Waits for a slot; the heaviest call gets the next one. Resolves to what gives it back, or to why there is none. */
-  acquire(call: Call): Promise<Release | Failure>;
+  acquire(task: Task): Promise<Release | Failure>;
 }
 
 export type Release = () => void;

@@ -21,6 +21,7 @@ const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   deadline: milliseconds,
   concurrency: aWholeNumber(1),
   into: aString,
+  deadlineFrom: aString,
   serverTiming: aBoolean,
 };
 
@@ -66,6 +67,7 @@ export function readUrls(urls: unknown, options: unknown): PagePlan & { readonly
     deadline: timeout ?? pageDefaults.deadline,
     concurrency: concurrency ?? pageDefaults.concurrency,
     into: null,
+    deadlineFrom: null,
     serverTiming: false,
   });
   return { ...plan, urls: list };
@@ -121,6 +123,7 @@ function readOptions(options: unknown, problems: Problems): PagePlan['options'] 
     deadline: known.deadline ?? pageDefaults.deadline,
     concurrency: known.concurrency ?? pageDefaults.concurrency,
     into: into ?? null,
+    deadlineFrom: known.deadlineFrom?.toLowerCase() ?? null,
     serverTiming: known.serverTiming ?? process.env['NODE_ENV'] !== 'production',
   };
 }

@@ -1,8 +1,8 @@
 import type { AxiosInstance } from 'axios';
+import { isPlainObject } from '../call/plain.js';
 import { Problems } from '../errors.js';
-import type { Settings } from '../types.js';
-
-import { aPlainObject, type Check, checkOptions, given } from './checks.js';
+import type { LimitOptions, Settings } from '../types.js';
+import { aPlainObject, aWholeNumber, type Check, checkOptions, given } from './checks.js';
 
 const aDispatcher: Check = (value) =>
   typeof (value as Settings['dispatcher'] | null)?.dispatch === 'function'
@@ -19,6 +19,12 @@ const anAxiosInstance: Check = (value) =>
 const checks: { readonly [Setting in keyof Required<Settings>]: Check } = {
   dispatcher: aDispatcher,
   axios: anAxiosInstance,
+  limits: aPlainObject,
+};
+
+const limitChecks: { readonly [Limit in keyof Required<LimitOptions>]: Check } = {
+  perOrigin: aWholeNumber(1),
+  queue: aWholeNumber(0),
 };
 
 /**
@@ -28,7 +34,12 @@ const checks: { readonly [Setting in keyof Required<Settings>]: Check } = {
 export function readSettings(settings: unknown): Settings {
   const problems = new Problems();
   if (aPlainObject(settings) !== null) problems.add('settings', `expected an object, but was given ${given(settings)}`);
-  else checkOptions(settings as Record<string, unknown>, checks, 'settings', problems);
+  else {
+    checkOptions(settings as Record<string, unknown>, checks, 'settings', problems);
+    const { limits } = settings as Settings;
+    if (isPlainObject(limits))
+      checkOptions(limits as Record<string, unknown>, limitChecks, 'settings.limits', problems);
+  }
   problems.throwIfAny();
   return settings as Settings;
 }

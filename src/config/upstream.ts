@@ -20,6 +20,7 @@ import {
   oneOf,
 } from './checks.js';
 import { anyStatus, isSuccess, upstreamDefaults } from './defaults.js';
+import { isBreaker, isHedge, isRetry, readBreaker, readHedge, readRetry } from './resilience.js';
 
 const aMethod: Check = (value) =>
   typeof value === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(value) && !/^(connect|trace)$/i.test(value)
@@ -87,6 +88,11 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   forward: listOf(aString, 'names of headers'),
   origins: (value) => (value === 'public' ? null : listOf(aString, "origins, or 'public'")(value)),
   schema: aSchema,
+  retry: isRetry,
+  hedge: isHedge,
+  breaker: isBreaker,
+  coalesce: aBoolean,
+  deadlineHeader: aString,
 };
 
 // What stands for a wrong option while the others are checked, where it matters to them that there is one.
@@ -139,6 +145,11 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     forward: (known.forward ?? []).map((name) => name.toLowerCase()),
     origins,
     schema: known.schema ?? null,
+    retry: readRetry(known, path, problems),
+    hedge: readHedge(known, path, problems),
+    breaker: readBreaker(known, path, problems),
+    coalesce: known.coalesce ?? false,
+    deadlineHeader: known.deadlineHeader ?? null,
     given: new Set(Object.keys(known).filter((option) => entries[option] !== undefined)),
   };
 }
@@ -171,6 +182,10 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
     } catch {
       problems.add(`${path}.params`, 'cannot be written as a query: it has a cycle, a symbol or the like in it');
     }
+  }
+  if (options.deadlineHeader !== undefined) {
+    const problem = headerNameProblem(options.deadlineHeader);
+    if (problem !== null) problems.add(`${path}.deadlineHeader`, problem);
   }
   for (const name of options.forward ?? []) {
     const problem =

@@ -7,6 +7,7 @@ import { sortGraph } from './graph.js';
 import { judgeUrl } from './parts.js';
 import type { CallPlan, ListSource, PagePlan, UpstreamConfig } from './plan.js';
 import { planRequest } from './request.js';
+import { mayCoincide, planSend } from './stages.js';
 import { didYouMean } from './suggest.js';
 import { TemplateError } from './template.js';
 import { compileUrl, type UrlTemplate } from './url-template.js';
@@ -52,6 +53,7 @@ export function compilePage(
       weight,
       known(node.waitsFor),
       known(node.reads),
+      drafts.some((other) => other !== node && mayCoincide(node.config, other.config)),
     );
     for (const other of plan.waitsFor) (other.unblocks as CallPlan[]).push(plan);
     plans.set(node.name, plan);
@@ -59,8 +61,16 @@ export function compilePage(
   const calls = [...plans.values()].sort((a, b) => a.index - b.index);
   for (const { unblocks } of calls) unblocks.sort(heaviestFirst);
   const roots = calls.filter(({ waitsFor }) => waitsFor.length === 0).sort(heaviestFirst);
-  const crowded = calls.length > options.concurrency || calls.some(({ item }) => item !== null);
-  return { calls, roots, crowded, options };
+  return { calls, roots, crowded: isCrowded(calls, options.concurrency), options };
+}
+
+/** Whether so many calls can have more attempts in flight than there are slots. */
+function isCrowded(calls: readonly CallPlan[], concurrency: number): boolean {
+  const most = calls.reduce(
+    (sum, { config, item }) => sum + (item === null ? 1 : Infinity) * (config.hedge === null ? 1 : 2),
+    0,
+  );
+  return most > concurrency;
 }
 
 function draft(
@@ -129,6 +139,7 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
       config,
       request,
       rules,
+      send: planSend(config, urls.indexOf(url) !== index || urls.includes(url, index + 1)),
       waitsFor: [],
       reads: [],
       unblocks: [],
@@ -137,7 +148,7 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
       item: null,
     };
   });
-  return { calls, roots: calls, crowded: calls.length > options.concurrency, options };
+  return { calls, roots: calls, crowded: isCrowded(calls, options.concurrency), options };
 }
 
 /** The origin that relative URLs of an axios instance have; null where it has no baseURL. */
@@ -157,7 +168,8 @@ function attemptRules(
 ): AttemptRules {
   const listed = new Set(origins === 'public' ? [] : origins);
   if (origin !== null) listed.add(origin);
-  return { maxRedirects, maxContentLength, listed };
+  const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort()]);
+  return { maxRedirects, maxContentLength, listed, key };
 }
 
 function planCall(
@@ -167,10 +179,13 @@ function planCall(
   weight: number,
   waitsFor: readonly CallPlan[],
   reads: readonly CallPlan[],
+  coincides: boolean,
 ): CallPlan & { unblocks: CallPlan[] } {
   const request = planRequest(config, template, axios);
   const rules = attemptRules(config, template?.origin ?? baseOrigin(axios));
-  const plan = { name, index, config, request, rules, waitsFor, reads, unblocks: [], weight, list, item: null };
+  // The items of a list may be equal among themselves.
+  const send = planSend(config, coincides || list !== null);
+  const plan = { name, index, config, request, rules, send, waitsFor, reads, unblocks: [], weight, list, item: null };
   if (list === null) return plan;
   // An item is a call without what belongs to the whole.
   const itemConfig = { ...config, when: null, each: null, hasFallback: false, required: false, timeout: null };

@@ -1,3 +1,6 @@
+import type { BreakerOptions } from '../call/breaker.js';
+import type { Send } from '../call/host.js';
+import type { RetryOptions } from '../call/retry.js';
 import type { Failure } from '../errors.js';
 import type { AttemptRules } from '../transport/attempt.js';
 import type { AxiosRequest } from '../transport/axios-request.js';
@@ -39,6 +42,11 @@ export interface UpstreamConfig {
   readonly forward: readonly string[];
   readonly origins: AllowedOrigins;
   readonly schema: StandardSchema | null;
+  readonly retry: RetryOptions | null;
+  readonly hedge: number | 'p95' | null;
+  readonly breaker: BreakerOptions | null;
+  readonly coalesce: boolean;
+  readonly deadlineHeader: string | null;
   /** The options that the page gave; an axios instance has defaults of its own for the others. */
   readonly given: ReadonlySet<string>;
 }
@@ -69,6 +77,8 @@ export interface CallPlan {
   readonly config: UpstreamConfig;
   readonly request: RequestPlan;
   readonly rules: AttemptRules;
+  /** How its requests are sent: the stages that it configures, and the attempt. */
+  readonly send: Send;
   /** The upstreams that must have ended before it starts. */
   readonly waitsFor: readonly CallPlan[];
   /** Those among them whose data it reads: where one has failed, so does this. */
@@ -95,5 +105,8 @@ export interface PagePlan {
   readonly roots: readonly CallPlan[];
   /** Whether more attempts than `concurrency` can be in flight, so that they must be counted. */
   readonly crowded: boolean;
-  readonly options: Required<Omit<PageOptions, 'into'>> & { readonly into: string | null };
+  readonly options: Required<Omit<PageOptions, 'into' | 'deadlineFrom'>> & {
+    readonly into: string | null;
+    readonly deadlineFrom: string | null;
+  };
 }

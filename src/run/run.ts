@@ -1,6 +1,8 @@
 import type { Request } from 'express';
 import { Call } from '../call/call.js';
+import { Flights } from '../call/coalesce.js';
 import type { AttemptSlots, CallHost } from '../call/host.js';
+import type { Origins } from '../call/origins.js';
 import type { Clock } from '../clock.js';
 import { Failure, type UpstreamError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
@@ -12,6 +14,7 @@ import { Slots } from './slots.js';
 export interface RunServices {
   readonly clock: Clock;
   readonly connections: Connections;
+  readonly origins: Origins;
 }
 
 /** Who started a run. */
@@ -25,12 +28,15 @@ export class Run implements CallHost {
   readonly clock: Clock;
   readonly connections: Connections;
   readonly began: number;
+  readonly endsAt: number;
+  readonly origins: Origins;
   readonly slots: AttemptSlots | null;
   readonly req: Request | null;
   readonly locals: Readonly<Record<string, unknown>>;
   readonly plan: PagePlan;
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
+  #flights: Flights | null = null;
   #timer: unknown = null;
   #left: number;
   #over = false;
@@ -45,7 +51,9 @@ export class Run implements CallHost {
     this.plan = plan;
     this.clock = services.clock;
     this.connections = services.connections;
+    this.origins = services.origins;
     this.began = this.clock.now();
+    this.endsAt = this.began + deadlineOf(plan, req);
     this.slots = plan.crowded ? new Slots(plan.options.concurrency) : null;
     this.req = req;
     this.locals = locals;
@@ -55,7 +63,7 @@ export class Run implements CallHost {
   }
 
   start(): void {
-    this.#timer = this.clock.set(deadlinePassed, this.plan.options.deadline, this);
+    this.#timer = this.clock.set(deadlinePassed, this.endsAt - this.began, this);
     for (const plan of this.plan.roots) this.#startCall(plan);
   }
 
@@ -67,6 +75,11 @@ export class Run implements CallHost {
   /** The outcomes, in the order written. Complete once the run has ended. */
   get outcomes(): Outcome[] {
     return this.plan.calls.map((plan) => this.#calls[plan.index]?.outcome as Outcome);
+  }
+
+  get flights(): Flights {
+    this.#flights ??= new Flights();
+    return this.#flights;
   }
 
   outcomeOf(plan: CallPlan): Outcome | null {
@@ -90,8 +103,9 @@ export class Run implements CallHost {
 
   deadlinePassed(): void {
     if (this.#over) return;
-    const { calls, options } = this.plan;
-    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', `not here by the deadline of ${options.deadline} ms`));
+    const { calls } = this.plan;
+    const deadline = Math.round(this.endsAt - this.began);
+    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', `not here by the deadline of ${deadline} ms`));
     const lacking = calls.find((plan) => plan.config.required && this.outcomeOf(plan)?.status === 'error');
     this.#owner.runEnded(this, lacking === undefined ? null : (this.outcomeOf(lacking)?.error ?? null));
   }
@@ -126,4 +140,11 @@ function notStarted(): undefined {}
 
 function deadlinePassed(run: Run): void {
   run.deadlinePassed();
+}
+
+/** The page's deadline in milliseconds, or what is left of its client's where that is less and the page asks for it. */
+function deadlineOf({ options }: PagePlan, req: Request | null): number {
+  const header = options.deadlineFrom === null ? undefined : req?.headers[options.deadlineFrom];
+  if (typeof header !== 'string' || !/^\s*\d+(\.\d+)?\s*$/.test(header)) return options.deadline;
+  return Math.min(options.deadline, Math.max(1, Number(header)));
 }

@@ -1,6 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Call } from '../call/call.js';
-import type { Abortable, AttemptSlots, Release } from '../call/host.js';
+import type { Abortable, AttemptSlots, Release, Task } from '../call/host.js';
 import type { Failure } from '../errors.js';
 import { heaviestFirst } from './order.js';
 
@@ -16,10 +15,10 @@ export class Slots implements AttemptSlots {
     this.#limit = pLimit(concurrency);
   }
 
-  acquire(call: Call): Promise<Release | Failure> {
+  acquire(task: Task): Promise<Release | Failure> {
     return new Promise((resolve) => {
-      const waiter = new Waiter(call, resolve, this.#line);
-      call.underway = waiter;
+      const waiter = new Waiter(task, resolve, this.#line);
+      task.underway = waiter;
       waiter.queue();
       void this.#limit(this.#serve);
     });
@@ -34,12 +33,12 @@ export class Slots implements AttemptSlots {
 
 class Waiter implements Abortable {
   readonly firstByte = null;
-  readonly call: Call;
+  readonly task: Task;
   readonly resolve: (result: Release | Failure) => void;
   readonly #line: Waiter[];
 
-  constructor(call: Call, resolve: (result: Release | Failure) => void, line: Waiter[]) {
-    this.call = call;
+  constructor(task: Task, resolve: (result: Release | Failure) => void, line: Waiter[]) {
+    this.task = task;
     this.resolve = resolve;
     this.#line = line;
   }
@@ -47,7 +46,7 @@ class Waiter implements Abortable {
   queue(): void {
     const line = this.#line;
     let at = line.length;
-    while (at > 0 && heaviestFirst((line[at - 1] as Waiter).call.plan, this.call.plan) > 0) at--;
+    while (at > 0 && heaviestFirst((line[at - 1] as Waiter).task.plan, this.task.plan) > 0) at--;
     line.splice(at, 0, this);
   }
 

@@ -31,6 +31,7 @@ export class Answer implements UpstreamResponse {
   readonly #path: string;
   readonly #rawHeaders: readonly Buffer[];
   #headers: Record<string, string | string[]> | null = null;
+  #shared = false;
 
   constructor(status: number, rawHeaders: readonly Buffer[], body: Buffer, origin: string, path: string) {
     this.status = status;
@@ -47,6 +48,23 @@ export class Answer implements UpstreamResponse {
   get headers(): Record<string, string | string[]> {
     this.#headers ??= parseHeaders(this.#rawHeaders);
     return this.#headers;
+  }
+
+  /** Whether it was somebody else's request that it answers. */
+  get isShared(): boolean {
+    return this.#shared;
+  }
+
+  /** The same answer for another call, with its own body and without the cookies that were set for the first. */
+  shared(): Answer {
+    const headers: Buffer[] = [];
+    for (let at = 0; at + 1 < this.#rawHeaders.length; at += 2) {
+      const name = this.#rawHeaders[at] as Buffer;
+      if (!(name.length === 10 && isName(name, 'set-cookie'))) headers.push(name, this.#rawHeaders[at + 1] as Buffer);
+    }
+    const copy = new Answer(this.status, headers, Buffer.from(this.body), this.#origin, this.#path);
+    copy.#shared = true;
+    return copy;
   }
 
   /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */

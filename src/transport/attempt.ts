@@ -12,10 +12,18 @@ export interface AttemptRules {
   readonly maxContentLength: number;
   /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
   readonly listed: ReadonlySet<string>;
+  /** The same for rules that are the same: the answer that one may have, the other may. */
+  readonly key: string;
 }
 
 /** How an attempt ended. */
 export type AttemptResult = Answer | Failure;
+
+/** Who keeps count of attempts. */
+export interface AttemptObserver {
+  /** Called once: `answered` or an error code; milliseconds until the answer was complete, null where none was. */
+  ended(outcome: string, latency: number | null): void;
+}
 
 /**
  * One attempt: a request, the redirects it leads to, and the silent repetition of a request whose kept-alive connection
@@ -27,15 +35,24 @@ export class Attempt implements ExchangeOwner {
   readonly #connections: Connections;
   readonly #rules: AttemptRules;
   readonly #clock: Clock;
+  readonly #observer: AttemptObserver | null;
+  #sentAt = 0;
   #request: WireRequest;
   #publicOnly: boolean;
   #redirects = 0;
   #repeated = false;
   #aborted: Failure | null = null;
   #exchange: Exchange | null = null;
-  #settle: ((result: AttemptResult | Promise<AttemptResult>) => void) | null = null;
+  #settle: ((result: AttemptResult) => void) | null = null;
 
-  constructor(connections: Connections, request: WireRequest, rules: AttemptRules, clock: Clock) {
+  constructor(
+    connections: Connections,
+    request: WireRequest,
+    rules: AttemptRules,
+    clock: Clock,
+    observer: AttemptObserver | null,
+  ) {
+    this.#observer = observer;
     this.#connections = connections;
     this.#request = request;
     this.#rules = rules;
@@ -46,6 +63,7 @@ export class Attempt implements ExchangeOwner {
   send(): Promise<AttemptResult> {
     return new Promise((settle) => {
       this.#settle = settle;
+      this.#sentAt = this.#clock.now();
       this.#start(false);
     });
   }
@@ -68,7 +86,7 @@ export class Attempt implements ExchangeOwner {
       const location = findHeader(rawHeaders, 'location');
       if (location !== null) return this.#redirect(status, location);
     }
-    this.#end(this.#answer(exchange));
+    this.#read(exchange);
   }
 
   #mayRepeat(exchange: Exchange): boolean {
@@ -88,15 +106,15 @@ export class Attempt implements ExchangeOwner {
     this.#startSoon(false);
   }
 
-  #answer({ status, rawHeaders, body }: Exchange): Answer | Promise<AttemptResult> {
+  #read({ status, rawHeaders, body }: Exchange): void {
     const { origin, path } = this.#request;
     // A copy: the page keeps it, and what is kept of undici's own arrays makes V8 allocate those in old space.
     const headers = rawHeaders.slice();
     const encoding = body.length === 0 ? null : findHeader(rawHeaders, 'content-encoding');
-    if (encoding === null) return new Answer(status, headers, body, origin, path);
-    return decompress(body, encoding, this.#rules.maxContentLength).then((decoded) =>
-      decoded instanceof Failure ? decoded : new Answer(status, headers, decoded, origin, path),
-    );
+    if (encoding === null) return this.#end(new Answer(status, headers, body, origin, path));
+    void decompress(body, encoding, this.#rules.maxContentLength).then((decoded) => {
+      this.#end(decoded instanceof Failure ? decoded : new Answer(status, headers, decoded, origin, path));
+    });
   }
 
   #startSoon(fresh: boolean): void {
@@ -113,7 +131,9 @@ export class Attempt implements ExchangeOwner {
     this.#exchange.start(this.#request);
   }
 
-  #end(result: AttemptResult | Promise<AttemptResult>): void {
+  #end(result: AttemptResult): void {
+    if (result instanceof Failure) this.#observer?.ended(result.code, null);
+    else this.#observer?.ended('answered', this.#clock.now() - this.#sentAt);
     this.#settle?.(result);
   }
 }

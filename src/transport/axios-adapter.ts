@@ -57,7 +57,7 @@ export async function exchangeForAxios(
   const request = await wireRequest(config);
   const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
   if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
-  const attempt = new Attempt(connections, request, rulesFor(config, rules), clock);
+  const attempt = new Attempt(connections, request, rulesFor(config, rules), clock, null);
   const stop = () => attempt.abort(canceled);
   const late = () =>
     attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
@@ -84,6 +84,7 @@ function rulesFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig
     maxContentLength:
       maxContentLength !== undefined && maxContentLength >= 0 ? maxContentLength : rules.maxContentLength,
     listed: rules.listed,
+    key: rules.key,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import { redactUrl } from './answer.js';
-import type { AttemptRules } from './attempt.js';
+import type { AttemptObserver, AttemptRules } from './attempt.js';
 import { exchangeForAxios, FailureError, uriOf } from './axios-adapter.js';
 import type { AxiosRequest } from './axios-request.js';
 import type { Connections } from './connections.js';
@@ -44,6 +44,8 @@ export class AxiosAttempt {
   readonly #connections: Connections;
   readonly #rules: AttemptRules;
   readonly #clock: Clock;
+  readonly #observer: AttemptObserver;
+  #sentAt = 0;
   readonly #controller = new AbortController();
   #settle: ((result: DataAnswer | Failure) => void) | null = null;
   /** The head of the last answer that came over our connections, for interceptors may return something else. */
@@ -53,7 +55,14 @@ export class AxiosAttempt {
   /** Why that answer was refused, or why there was none. Many an interceptor makes an error of its own of it. */
   #wrong: Failure | null = null;
 
-  constructor(connections: Connections, request: AxiosRequest, rules: AttemptRules, clock: Clock) {
+  constructor(
+    connections: Connections,
+    request: AxiosRequest,
+    rules: AttemptRules,
+    clock: Clock,
+    observer: AttemptObserver,
+  ) {
+    this.#observer = observer;
     this.#connections = connections;
     this.#request = request;
     this.#rules = rules;
@@ -63,16 +72,28 @@ export class AxiosAttempt {
   send(): Promise<DataAnswer | Failure> {
     return new Promise((settle) => {
       this.#settle = settle;
+      this.#sentAt = this.#clock.now();
       this.#perform()
         .catch((error: unknown) => this.#failure(error))
-        .then(settle, (error: unknown) => settle(this.#threw(error)));
+        .then(
+          (result) => this.#end(result),
+          (error: unknown) => this.#end(this.#threw(error)),
+        );
     });
   }
 
   abort(failure: Failure): void {
     // Whatever becomes of the request, nobody waits for it.
-    this.#settle?.(failure);
+    this.#end(failure);
     this.#controller.abort();
+  }
+
+  #end(result: DataAnswer | Failure): void {
+    if (this.#settle === null) return;
+    if (result instanceof Failure) this.#observer.ended(result.code, null);
+    else this.#observer.ended('answered', this.#clock.now() - this.#sentAt);
+    this.#settle(result);
+    this.#settle = null;
   }
 
   async #perform(): Promise<DataAnswer> {

@@ -47,8 +47,8 @@ export interface Connection {
 export interface Connections {
   /** A connection to an origin; `publicOnly` ones go to public internet addresses, and never mix with the others. */
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection;
-  /** Closes idle connections now and the others when they are released; resolves when all are closed. */
-  close(): Promise<void>;
+  /** Closes idle connections now and the others when they are released, or after so many ms; resolves when all are closed. */
+  close(timeout?: number): Promise<void>;
 }
 
 const CONNECT_TIMEOUT = 10_000;
@@ -77,9 +77,22 @@ export class KeptConnections implements Connections {
     return pool.take(fresh);
   }
 
-  async close(): Promise<void> {
+  async close(timeout?: number): Promise<void> {
     const pools = [...this.#pools.values(), ...this.#publicPools.values()];
-    await Promise.all(pools.map((pool) => pool.close()));
+    const closing = Promise.all(pools.map((pool) => pool.close()));
+    const late = () => {
+      for (const pool of pools) pool.destroy(new ClosedError());
+    };
+    const timer = timeout === undefined ? null : setTimeout(late, timeout);
+    await closing;
+    if (timer !== null) clearTimeout(timer);
+  }
+}
+
+/** What the requests end with that are still under way when an instance is closed. */
+export class ClosedError extends Error {
+  constructor() {
+    super('the instance was closed');
   }
 }
 
@@ -123,6 +136,10 @@ class Pool {
     connection.idle = false;
     this.#all.delete(connection);
     if (this.#all.size === 0) this.#onEmpty();
+  }
+
+  destroy(error: Error): void {
+    for (const connection of [...this.#all]) connection.destroy(error);
   }
 
   /** The connection is closed. */
@@ -204,70 +221,3 @@ class KeptConnection implements Connection {
 }
 
 const closed = new Error('the idle connection was closed');
-
-/** Connections by a dispatcher of the user's own: an agent that goes through a proxy, a mock. */
-export class DispatcherConnections implements Connections {
-  readonly #dispatcher: Dispatcher;
-
-  constructor(dispatcher: Dispatcher) {
-    this.#dispatcher = dispatcher;
-  }
-
-  take(origin: string, publicOnly: boolean): Connection {
-    return new DispatcherConnection(this.#dispatcher, publicOnly ? new URL(origin).hostname : null);
-  }
-
-  /** Nothing: the dispatcher is its owner's to close. */
-  async close(): Promise<void> {}
-}
-
-class DispatcherConnection implements Connection {
-  readonly reused = false;
-  readonly broken = null;
-  readonly #dispatcher: Dispatcher;
-  readonly #publicHost: string | null;
-  #abort: ((error: Error) => void) | null = null;
-  #ended: Error | null = null;
-
-  constructor(dispatcher: Dispatcher, publicHost: string | null) {
-    this.#dispatcher = dispatcher;
-    this.#publicHost = publicHost;
-  }
-
-  send(request: WireRequest, handler: WireHandler): void {
-    // What a name means is for the dispatcher to say (a proxy resolves it); a literal is judged here all the same.
-    if (this.#publicHost !== null && isBlockedLiteral(this.#publicHost)) {
-      handler.onError(new BlockedError(this.#publicHost));
-      return;
-    }
-    try {
-      this.#dispatcher.dispatch(request as Dispatcher.DispatchOptions, {
-        onConnect: (abort) => {
-          this.#abort = abort;
-          if (this.#ended !== null) abort(this.#ended);
-          else handler.onConnect(abort as (error: Error) => void);
-        },
-        onResponseStarted: () => handler.onResponseStarted(),
-        onHeaders: (status, rawHeaders, resume) => handler.onHeaders(status, rawHeaders, resume),
-        onData: (chunk) => handler.onData(chunk),
-        onComplete: () => handler.onComplete(),
-        onError: (error) => handler.onError(error),
-      });
-    } catch (error) {
-      // Such as an interceptor that throws.
-      handler.onError(error as Error);
-    }
-  }
-
-  /** Its connections are not ours to judge. */
-  looksAgain(): boolean {
-    return false;
-  }
-
-  release(): void {}
-
-  destroy(error: Error): void {
-    this.#ended = error;
-    this.#abort?.(error);
-  }
-}

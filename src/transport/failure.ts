@@ -1,5 +1,6 @@
 import { Failure } from '../errors.js';
 import { BlockedError } from './address.js';
+import { ClosedError } from './connections.js';
 
 // Text of Node's, undici's and OpenSSL's own: it names addresses and protocol states, never what was sent.
 function describe(error: Error): string {
@@ -12,6 +13,7 @@ function describe(error: Error): string {
 
 /** An error of undici or of a socket, as one of ours. `sent`: whether the request had a connection. */
 export function transportFailure(error: Error, sent: boolean): Failure {
+  if (error instanceof ClosedError) return new Failure('ERR_UPSTREAM_CANCELED', error.message);
   if (error instanceof BlockedError) return new Failure('ERR_UPSTREAM_BLOCKED', error.message);
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {

@@ -32,7 +32,9 @@ describe('options of a page', () => {
   test('an option that is not known', () => {
     expect(lines(problemsOf(upstreams, { deadlin: 5, mode: 'fast' }))).toEqual([
       "options.deadlin: is not an option: did you mean 'deadline'?",
-      expect.stringMatching(/^options\.mode: is not an option; known are deadline, concurrency, into, serverTiming/),
+      expect.stringMatching(
+        /^options\.mode: is not an option; known are deadline, concurrency, into, deadlineFrom, serverTiming/,
+      ),
     ]);
   });
 

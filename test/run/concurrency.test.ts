@@ -1,7 +1,7 @@
 import request from 'supertest';
 import type { Dispatcher } from 'undici';
 import { mashupWith } from '../../src/mashup.js';
-import { DispatcherConnections } from '../../src/transport/connections.js';
+import { DispatcherConnections } from '../../src/transport/dispatcher.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { deferred, settled } from '../support/deferred.js';

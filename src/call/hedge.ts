@@ -1,0 +1,122 @@
+import { Failure } from '../errors.js';
+import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
+import { accepts } from './accepts.js';
+import type { Abortable, CallHost, Send, SendResult, Stage, Task } from './host.js';
+
+/** Sends a second attempt when the first is slow; the first success wins, and the other is aborted. */
+export function hedgeStage(after: number | 'p95'): Stage {
+  return (next) =>
+    function withHedge(task, request) {
+      const { clock, origins } = task.host;
+      const origin = origins.of(request.origin);
+      const now = clock.now();
+      origin.budget.call(now);
+      const delay = after === 'p95' ? origin.latencies.quantile(0.95) : after;
+      // Where too few answers are known there is nothing to be slow against.
+      if (delay === null || now + delay >= task.endsAt) return next(task, request);
+      return new Promise((settle) => {
+        new Race(task, request, next, settle).start(delay);
+      });
+    };
+}
+
+const slower = new Failure('ERR_UPSTREAM_CANCELED', 'the other attempt was faster');
+
+class Race implements Abortable {
+  readonly #task: Task;
+  readonly #request: UpstreamRequest;
+  readonly #send: Send;
+  readonly #settle: (result: SendResult) => void;
+  readonly #runners: Runner[] = [];
+  #timer: unknown = null;
+  #firstResult: SendResult | null = null;
+  #firstByte: number | null = null;
+  #running = 0;
+
+  constructor(task: Task, request: UpstreamRequest, send: Send, settle: (result: SendResult) => void) {
+    this.#task = task;
+    this.#request = request;
+    this.#send = send;
+    this.#settle = settle;
+  }
+
+  get firstByte(): number | null {
+    return (
+      this.#firstByte ?? this.#runners.find(({ underway }) => underway?.firstByte != null)?.underway?.firstByte ?? null
+    );
+  }
+
+  start(delay: number): void {
+    this.#task.underway = this;
+    this.#run();
+    const { clock } = this.#task.host;
+    this.#timer = clock.set(() => this.#hedge(), delay, null);
+  }
+
+  abort(failure: Failure): void {
+    this.#task.host.clock.clear(this.#timer);
+    for (const runner of this.#runners) runner.end(failure);
+    this.#settle(failure);
+  }
+
+  #hedge(): void {
+    const { clock, origins } = this.#task.host;
+    if (origins.of(this.#request.origin).budget.take(clock.now())) this.#run();
+  }
+
+  #run(): void {
+    const runner = new Runner(this.#task);
+    this.#runners.push(runner);
+    this.#running++;
+    void this.#send(runner, this.#request).then((result) => this.#ended(runner, result));
+  }
+
+  #ended(runner: Runner, result: SendResult): void {
+    if (runner.over) return;
+    this.#firstByte ??= runner.underway?.firstByte ?? null;
+    this.#running--;
+    const isSuccess = !(result instanceof Failure) && accepts(this.#task.plan.config, result) === true;
+    this.#firstResult ??= result;
+    // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
+    if (!isSuccess && this.#running > 0) return;
+    this.#task.host.clock.clear(this.#timer);
+    for (const other of this.#runners) if (other !== runner) other.end(slower);
+    this.#settle(isSuccess ? result : this.#firstResult);
+  }
+}
+
+/** One of the attempts of a race, which can end before the call does. */
+class Runner implements Task {
+  underway: Abortable | null = null;
+  readonly #task: Task;
+  #over = false;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  get plan(): CallPlan {
+    return this.#task.plan;
+  }
+
+  get host(): CallHost {
+    return this.#task.host;
+  }
+
+  get endsAt(): number {
+    return this.#task.endsAt;
+  }
+
+  get over(): boolean {
+    return this.#over || this.#task.over;
+  }
+
+  attemptStarts(): void {
+    this.#task.attemptStarts();
+  }
+
+  end(failure: Failure): void {
+    this.#over = true;
+    this.underway?.abort(failure);
+  }
+}

@@ -1,0 +1,158 @@
+import { Failure } from '../errors.js';
+import type { OriginStats } from '../types.js';
+import { Breaker, type BreakerOptions } from './breaker.js';
+import { RetryBudget } from './budget.js';
+import { Flights } from './coalesce.js';
+import type { Abortable, Task } from './host.js';
+import { LatencyWindow } from './window.js';
+
+export interface Limits {
+  /** Attempts in flight at once to one origin. */
+  readonly perOrigin: number;
+  /** How many more may wait; further ones fail at once. */
+  readonly queue: number;
+}
+
+// Page authors name a handful; callbacks with `origins: 'public'` may name any number.
+const MOST_ORIGINS = 1000;
+
+/** What an instance knows of every origin it has talked to. */
+export class Origins {
+  /** The requests under way that calls of any run may share. */
+  readonly flights = new Flights();
+  readonly #limits: Limits;
+  readonly #byOrigin = new Map<string, Origin>();
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  of(origin: string): Origin {
+    let known = this.#byOrigin.get(origin);
+    if (known === undefined) {
+      if (this.#byOrigin.size >= MOST_ORIGINS) this.#forgetIdle();
+      known = new Origin(origin, this.#limits);
+      this.#byOrigin.set(origin, known);
+    }
+    return known;
+  }
+
+  stats(now: number): Record<string, OriginStats> {
+    return Object.fromEntries([...this.#byOrigin].map(([origin, known]) => [origin, known.stats(now)]));
+  }
+
+  /** Makes room: a tenth, of those that are not in use, and of these the ones that were first seen longest ago. */
+  #forgetIdle(): void {
+    let left = MOST_ORIGINS / 10;
+    for (const [origin, { isIdle }] of this.#byOrigin) {
+      if (left === 0) return;
+      if (!isIdle) continue;
+      this.#byOrigin.delete(origin);
+      left--;
+    }
+  }
+}
+
+/** One origin: how much is under way to it, and how it has been doing. */
+export class Origin {
+  readonly latencies = new LatencyWindow();
+  readonly budget = new RetryBudget();
+  readonly #name: string;
+  readonly #limits: Limits;
+  readonly #breakers = new Map<string, Breaker>();
+  readonly #line: Waiter[] = [];
+  readonly #outcomes = new Map<string, number>();
+  #inFlight = 0;
+
+  constructor(name: string, limits: Limits) {
+    this.#name = name;
+    this.#limits = limits;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight === 0 && this.#line.length === 0;
+  }
+
+  /** Takes a place, if there is one now. */
+  tryEnter(): boolean {
+    if (this.#inFlight >= this.#limits.perOrigin) return false;
+    this.#inFlight++;
+    return true;
+  }
+
+  /** Waits in line for a place. Resolves to null with it, or to why there is none. */
+  enter(task: Task): Promise<Failure | null> {
+    if (this.tryEnter()) return Promise.resolve(null);
+    if (this.#line.length >= this.#limits.queue) return Promise.resolve(this.#overload());
+    return new Promise((resolve) => {
+      const waiter = new Waiter(this.#line, resolve);
+      this.#line.push(waiter);
+      task.underway = waiter;
+    });
+  }
+
+  /** Gives a place back: to the first in line. */
+  leave(): void {
+    const waiter = this.#line.shift();
+    if (waiter === undefined) this.#inFlight--;
+    else waiter.resolve(null);
+  }
+
+  /** An attempt has ended: `latency` in milliseconds if an answer came, null if none. */
+  ended(outcome: string, latency: number | null): void {
+    if (latency !== null) this.latencies.add(latency);
+    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+    this.leave();
+  }
+
+  /** Pages with equal options share a breaker. */
+  breaker(options: BreakerOptions): Breaker {
+    const key = `${options.threshold} ${options.minimum} ${options.window} ${options.halfOpenAfter}`;
+    let breaker = this.#breakers.get(key);
+    if (breaker === undefined) {
+      breaker = new Breaker(options);
+      this.#breakers.set(key, breaker);
+    }
+    return breaker;
+  }
+
+  stats(now: number): OriginStats {
+    const states = [...this.#breakers.values()].map(({ state }) => state);
+    return {
+      inFlight: this.#inFlight,
+      queued: this.#line.length,
+      breaker: states.find((state) => state !== 'closed') ?? states[0] ?? null,
+      budget: this.budget.left(now),
+      p50: this.latencies.quantile(0.5),
+      p95: this.latencies.quantile(0.95),
+      outcomes: Object.fromEntries(this.#outcomes),
+    };
+  }
+
+  #overload(): Failure {
+    const { perOrigin, queue } = this.#limits;
+    return new Failure(
+      'ERR_UPSTREAM_OVERLOAD',
+      `${perOrigin} requests to ${this.#name} are in flight and ${queue} more are waiting already`,
+    );
+  }
+}
+
+class Waiter implements Abortable {
+  readonly firstByte = null;
+  readonly resolve: (failure: Failure | null) => void;
+  readonly #line: Waiter[];
+
+  constructor(line: Waiter[], resolve: (failure: Failure | null) => void) {
+    this.#line = line;
+    this.resolve = resolve;
+  }
+
+  abort(failure: Failure): void {
+    const at = this.#line.indexOf(this);
+    // Not in line any more, it has a place, and whoever waited finds out that it is not needed.
+    if (at === -1) return;
+    this.#line.splice(at, 1);
+    this.resolve(failure);
+  }
+}

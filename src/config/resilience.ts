@@ -1,0 +1,83 @@
+import type { BreakerOptions as BreakerSettings } from '../call/breaker.js';
+import type { RetryOptions as RetrySettings } from '../call/retry.js';
+import type { Problems } from '../errors.js';
+import type { BreakerOptions, RetryOptions, UpstreamOptions } from '../types.js';
+import {
+  aBoolean,
+  aPlainObject,
+  aString,
+  aWholeNumber,
+  type Check,
+  checkOptions,
+  listOf,
+  milliseconds,
+  oneOf,
+} from './checks.js';
+import { breakerDefaults, retryDefaults } from './defaults.js';
+
+const aStatus: Check = (value) =>
+  Number.isInteger(value) && (value as number) >= 100 && (value as number) <= 599 ? null : 'a status';
+
+const aShare: Check = (value) =>
+  typeof value === 'number' && value > 0 && value <= 1 ? null : 'a share, more than 0 and at most 1';
+
+const retryChecks: { readonly [Option in keyof Required<RetryOptions>]: Check } = {
+  attempts: aWholeNumber(1),
+  statuses: listOf(aStatus, 'statuses'),
+  backoff: milliseconds,
+  methods: listOf(aString, 'HTTP methods'),
+};
+
+const breakerChecks: { readonly [Option in keyof Required<BreakerOptions>]: Check } = {
+  threshold: aShare,
+  minimum: aWholeNumber(1),
+  window: milliseconds,
+  halfOpenAfter: milliseconds,
+};
+
+export const isRetry: Check = (value) =>
+  [aBoolean, aWholeNumber(1), aPlainObject].some((check) => check(value) === null)
+    ? null
+    : 'true, how many extra attempts there may be, or an object of options';
+
+export const isHedge: Check = (value) =>
+  milliseconds(value) === null || oneOf('p95')(value) === null ? null : "milliseconds, or 'p95'";
+
+export const isBreaker: Check = (value) =>
+  aBoolean(value) === null || aPlainObject(value) === null ? null : 'true, or an object of options';
+
+/** Retries, checked; null where there are none. */
+export function readRetry(options: UpstreamOptions, path: string, problems: Problems): RetrySettings | null {
+  const { retry, method = 'GET' } = options;
+  if (retry === undefined || retry === false) return null;
+  const given = typeof retry === 'object' ? retry : retry === true ? {} : { attempts: retry };
+  checkOptions(given as Record<string, unknown>, retryChecks, `${path}.retry`, problems);
+  const methods = Array.isArray(given.methods)
+    ? given.methods.map((one: unknown) => String(one).toUpperCase())
+    : retryDefaults.methods;
+  if (!(methods as readonly string[]).includes(method.toUpperCase())) {
+    const name = method.toUpperCase();
+    problems.add(`${path}.retry`, `sends ${name} again only where that is asked for: add methods: ['${name}']`);
+  }
+  return { ...retryDefaults, ...given, methods };
+}
+
+/** A breaker's options, checked; null where there is none. */
+export function readBreaker({ breaker }: UpstreamOptions, path: string, problems: Problems): BreakerSettings | null {
+  if (breaker === undefined || breaker === false) return null;
+  if (breaker === true) return breakerDefaults;
+  checkOptions(breaker as Record<string, unknown>, breakerChecks, `${path}.breaker`, problems);
+  return { ...breakerDefaults, ...breaker };
+}
+
+/** When to hedge; null where that is never. */
+export function readHedge(
+  { hedge, method = 'GET' }: UpstreamOptions,
+  path: string,
+  problems: Problems,
+): number | 'p95' | null {
+  if (hedge === undefined) return null;
+  if (!/^(get|head)$/i.test(method))
+    problems.add(`${path}.hedge`, `may send a request twice, so it is for GET and HEAD, not ${method}`);
+  return hedge;
+}

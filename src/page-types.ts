@@ -1,0 +1,83 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { Outcome } from './outcome.js';
+import type { OriginStats, PageOptions, Upstream, UpstreamMap, UpstreamOptions } from './types.js';
+
+/** Makes options that are not known errors, which a type parameter's constraint would let pass. */
+type NoTypo<O, Known> = { readonly [Option in Exclude<keyof O, keyof Known | typeof dataType>]: never };
+type NoTypos<M> = { readonly [Name in keyof M]: M[Name] extends string ? unknown : NoTypo<M[Name], UpstreamOptions> };
+
+/** Makes pages that share connections. `mashup` is one; {@link createMashup} makes another. */
+export interface Mashup {
+  /**
+   * Makes the middleware of a page: it fetches all upstreams in parallel, and calls the next handler when they have ended
+   * or at the deadline.
+   * @throws {ConfigError} with every problem of the config
+   */
+  <const M extends UpstreamMap, const O extends PageOptions = Record<never, never>>(
+    upstreams: M & NoTypos<M>,
+    options?: O & NoTypo<O, PageOptions>,
+  ): Page<LocalsOf<M, O>>;
+  /** How each origin is doing, by origin. */
+  stats(): Record<string, OriginStats>;
+  /**
+   * Closes idle connections now and the others when their requests have ended, or after `timeout` milliseconds (default: as
+   * long as that takes) with ERR_UPSTREAM_CANCELED. Resolves when all are closed.
+   */
+  close(options?: { timeout?: number }): Promise<void>;
+}
+
+/** The data type that {@link upstream} gives an entry. It exists for the compiler only. */
+export declare const dataType: unique symbol;
+
+/** An entry whose data has the type T. */
+export type TypedUpstream<T> = Upstream & { readonly [dataType]?: T };
+
+type SchemaOutput<S> = S extends { readonly '~standard': { readonly types?: infer T } }
+  ? NonNullable<T> extends { readonly output: infer Output }
+    ? Output
+    : unknown
+  : unknown;
+
+type One<U> = U extends { readonly schema: infer S } ? SchemaOutput<S> : unknown;
+
+type Answer<U> = U extends { readonly each: NonNullable<UpstreamOptions['each']> } ? (One<U> | null)[] : One<U>;
+
+type FallbackData<F> = F extends (...args: never) => infer R ? Awaited<R> : F;
+
+/** The type of an upstream's data in `res.locals`. */
+export type DataOf<U> = U extends { readonly [dataType]?: infer T }
+  ? T
+  : U extends { readonly fallback: infer F }
+    ? U extends { readonly when: unknown }
+      ? Answer<U> | FallbackData<F> | null
+      : Answer<U> | FallbackData<F>
+    : U extends { readonly required: true; readonly when?: undefined }
+      ? Answer<U>
+      : Answer<U> | null;
+
+type Data<M> = { -readonly [Name in keyof M]: DataOf<M[Name]> };
+
+type Outcomes<M> = { -readonly [Name in keyof M]: Outcome<DataOf<M[Name]>> };
+
+/** What a page attaches to `res.locals`. */
+export type LocalsOf<M, O = PageOptions> = (O extends { readonly into: infer Into extends string }
+  ? { [Key in Into]: Data<M> }
+  : Data<M>) & { mashup: Outcomes<M> };
+
+/**
+ * The middleware of a page. An inline handler on the same route sees its locals typed. The first signature makes it fit
+ * wherever any RequestHandler does; inference reads the last.
+ */
+export interface Page<Locals extends object = object> {
+  (req: Request, res: Response, next: NextFunction): void;
+  (
+    // biome-ignore lint/suspicious/noExplicitAny: express's own defaults for bodies
+    req: Request<Request['params'], any, any, Request['query'], Locals & Record<never, never>>,
+    // biome-ignore lint/suspicious/noExplicitAny: express's own defaults for bodies
+    res: Response<any, Locals & Record<never, never>>,
+    next: NextFunction,
+  ): void;
+}
+
+/** The locals of a page. @example type Locals = MashupLocals<typeof page> */
+export type MashupLocals<P> = P extends Page<infer Locals> ? Locals : never;

@@ -1,0 +1,157 @@
+import { Breaker, type Verdict } from '../../src/call/breaker.js';
+
+const options = { threshold: 0.5, minimum: 4, window: 1000, halfOpenAfter: 500 };
+
+/** Lets a call in that ends at once. */
+function call(breaker: Breaker, now: number, verdict: Verdict): void {
+  breaker.leave(enter(breaker, now), verdict, now);
+}
+
+function enter(breaker: Breaker, now: number): unknown {
+  const entry = breaker.enter(now);
+  if ('retryIn' in entry) throw new Error(`not let in, but told to come back in ${entry.retryIn} ms`);
+  return entry.ticket;
+}
+
+function opened(now = 0): Breaker {
+  const breaker = new Breaker(options);
+  for (let at = 0; at < 4; at++) call(breaker, now, 'failure');
+  return breaker;
+}
+
+describe('closed', () => {
+  test.each<[verdicts: string, minimum: number, threshold: number, state: string]>([
+    ['fff', 4, 0.5, 'closed'],
+    ['ffff', 4, 0.5, 'open'],
+    ['ssff', 4, 0.5, 'open'],
+    ['sssff', 4, 0.5, 'closed'],
+    ['sssfff', 4, 0.5, 'open'],
+    ['f', 1, 1, 'open'],
+    ['sf', 1, 1, 'closed'],
+    ['ffffs', 6, 0.5, 'closed'],
+    ['ffffsf', 6, 0.5, 'open'],
+    ['ssssssssssssssssssf', 4, 0.05, 'open'],
+    ['sssssssssssssssssssssssf', 4, 0.05, 'closed'],
+    ['nnnnf', 4, 0.5, 'closed'],
+    ['nfnfnfnf', 4, 0.5, 'open'],
+  ])('after %s, with a minimum of %i and a threshold of %d, it is %s', (verdicts, minimum, threshold, state) => {
+    const breaker = new Breaker({ ...options, minimum, threshold });
+    const words: Record<string, Verdict> = { s: 'success', f: 'failure', n: 'nothing' };
+    for (const letter of verdicts) call(breaker, 0, words[letter] as Verdict);
+    expect(breaker.state).toBe(state);
+  });
+
+  test('opens at a failure, never at a success that makes up the minimum', () => {
+    const breaker = new Breaker(options);
+    for (const verdict of ['failure', 'failure', 'failure', 'success'] as const) call(breaker, 0, verdict);
+    expect(breaker.state).toBe('closed');
+    call(breaker, 0, 'failure');
+    expect(breaker.state).toBe('open');
+  });
+
+  test('forgets failures that are older than its window', () => {
+    const breaker = new Breaker(options);
+    for (let at = 0; at < 3; at++) call(breaker, 0, 'failure');
+    call(breaker, 1000, 'failure');
+    expect(breaker.state).toBe('closed');
+    for (let at = 0; at < 3; at++) call(breaker, 1500, 'failure');
+    expect(breaker.state).toBe('open');
+  });
+
+  test('forgets successes that are older than its window', () => {
+    const breaker = new Breaker(options);
+    for (let at = 0; at < 100; at++) call(breaker, 0, 'success');
+    for (let at = 0; at < 3; at++) call(breaker, 1000, 'failure');
+    expect(breaker.state).toBe('closed');
+    call(breaker, 1000, 'failure');
+    expect(breaker.state).toBe('open');
+  });
+
+  test('never opens by failures that trickle', () => {
+    const breaker = new Breaker(options);
+    for (let now = 0; now < 100_000; now += 350) call(breaker, now, 'failure');
+    expect(breaker.state).toBe('closed');
+  });
+});
+
+describe('open', () => {
+  test('lets nobody in, and says how long', () => {
+    const breaker = opened(100);
+    expect(breaker.enter(100)).toEqual({ retryIn: 500 });
+    expect(breaker.enter(350)).toEqual({ retryIn: 250 });
+    expect(breaker.enter(599)).toEqual({ retryIn: 1 });
+    expect(breaker.state).toBe('open');
+  });
+
+  test('lets one in after a while, and the next are told to wait for it', () => {
+    const breaker = opened(100);
+    enter(breaker, 600);
+    expect(breaker.state).toBe('half-open');
+    expect(breaker.enter(600)).toEqual({ retryIn: 0 });
+    expect(breaker.enter(99_999)).toEqual({ retryIn: 0 });
+  });
+
+  test('does not hear calls that were let in before, however they end', () => {
+    const breaker = new Breaker(options);
+    const late = [enter(breaker, 0), enter(breaker, 0), enter(breaker, 0)];
+    for (let at = 0; at < 4; at++) call(breaker, 0, 'failure');
+    breaker.leave(late[0], 'success', 10);
+    breaker.leave(late[1], 'failure', 400);
+    expect(breaker.enter(499)).toEqual({ retryIn: 1 });
+    const probe = enter(breaker, 500);
+    breaker.leave(late[2], 'success', 500);
+    expect(breaker.state).toBe('half-open');
+    breaker.leave(probe, 'success', 500);
+    expect(breaker.state).toBe('closed');
+  });
+});
+
+describe('half open', () => {
+  test('closes when the probe succeeds, and has forgotten what was', () => {
+    const breaker = opened();
+    breaker.leave(enter(breaker, 500), 'success', 510);
+    expect(breaker.state).toBe('closed');
+    for (let at = 0; at < 3; at++) call(breaker, 520, 'failure');
+    expect(breaker.state).toBe('closed');
+    call(breaker, 520, 'failure');
+    expect(breaker.state).toBe('open');
+  });
+
+  test('opens again for as long when the probe fails, counted from then', () => {
+    const breaker = opened();
+    breaker.leave(enter(breaker, 500), 'failure', 700);
+    expect(breaker.state).toBe('open');
+    expect(breaker.enter(1199)).toEqual({ retryIn: 1 });
+    enter(breaker, 1200);
+  });
+
+  test('lets the next one try at once when the probe was given up', () => {
+    const breaker = opened();
+    breaker.leave(enter(breaker, 500), 'nothing', 600);
+    const next = enter(breaker, 600);
+    expect(breaker.enter(600)).toEqual({ retryIn: 0 });
+    breaker.leave(next, 'success', 610);
+    expect(breaker.state).toBe('closed');
+  });
+
+  test('does not hear a probe of an earlier time', () => {
+    const breaker = opened();
+    const first = enter(breaker, 500);
+    breaker.leave(first, 'nothing', 600);
+    const second = enter(breaker, 600);
+    breaker.leave(first, 'success', 610);
+    expect(breaker.state).toBe('half-open');
+    breaker.leave(second, 'failure', 620);
+    breaker.leave(first, 'success', 630);
+    expect(breaker.state).toBe('open');
+  });
+
+  test('closed again, it does not hear a call from before it had opened', () => {
+    const breaker = new Breaker({ ...options, minimum: 1 });
+    const late = enter(breaker, 0);
+    call(breaker, 0, 'failure');
+    breaker.leave(enter(breaker, 500), 'success', 500);
+    breaker.leave(late, 'failure', 501);
+    expect(breaker.state).toBe('closed');
+  });
+});
