@@ -26,6 +26,8 @@ export function retryStage(options: RetryOptions): Stage {
         if (clock.now() + delay >= task.endsAt || !budget.take(clock.now())) return result;
         const aborted = await pause(task, delay);
         if (aborted !== null) return aborted;
+        // Timers can be late, and then it is too late for another attempt.
+        if (task.over || clock.now() >= task.endsAt) return result;
       }
     };
 }
@@ -52,10 +54,15 @@ export function retryDelay(result: SendResult, tried: number, backoff: number, r
   return asked ?? random * Math.min(LONGEST_BACKOFF, backoff * 2 ** tried);
 }
 
+/** An HTTP date begins with the day of the week, in each of its three forms (RFC 9110, section 5.6.7). */
+const httpDate = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
+
 function retryAfter(header: string | string[] | undefined, date: number): number | null {
   if (typeof header !== 'string') return null;
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
+  // Date.parse takes nearly everything that has a digit in it for some date.
+  if (!httpDate.test(header)) return null;
+  const at = Date.parse(header.endsWith('GMT') ? header : `${header} GMT`);
   return Number.isNaN(at) ? null : Math.max(0, at - date);
 }
 

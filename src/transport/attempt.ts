@@ -77,7 +77,7 @@ export class Attempt implements ExchangeOwner {
   exchangeEnded(exchange: Exchange): void {
     this.firstByte = exchange.firstByte;
     if (exchange.failure !== null) {
-      if (!this.#mayRepeat(exchange)) return this.#end(exchange.failure);
+      if (!this.#mayRepeat(exchange)) return this.#fail(exchange.failure, exchange.status);
       this.#repeated = true;
       return this.#startSoon(true);
     }
@@ -97,10 +97,10 @@ export class Attempt implements ExchangeOwner {
   #redirect(status: number, location: string): void {
     if (++this.#redirects > this.#rules.maxRedirects) {
       const message = `it redirects more than ${this.#rules.maxRedirects} times`;
-      return this.#end(new Failure('ERR_UPSTREAM_REDIRECT', message));
+      return this.#fail(new Failure('ERR_UPSTREAM_REDIRECT', message), status);
     }
     const hop = followRedirect(this.#request, this.#publicOnly, status, location, this.#rules.listed);
-    if (hop instanceof Failure) return this.#end(hop);
+    if (hop instanceof Failure) return this.#fail(hop, status);
     this.#request = hop.request;
     this.#publicOnly = hop.publicOnly;
     this.#startSoon(false);
@@ -113,7 +113,8 @@ export class Attempt implements ExchangeOwner {
     const encoding = body.length === 0 ? null : findHeader(rawHeaders, 'content-encoding');
     if (encoding === null) return this.#end(new Answer(status, headers, body, origin, path));
     void decompress(body, encoding, this.#rules.maxContentLength).then((decoded) => {
-      this.#end(decoded instanceof Failure ? decoded : new Answer(status, headers, decoded, origin, path));
+      if (decoded instanceof Failure) this.#fail(decoded, status);
+      else this.#end(new Answer(status, headers, decoded, origin, path));
     });
   }
 
@@ -129,6 +130,12 @@ export class Attempt implements ExchangeOwner {
     const connection = this.#connections.take(this.#request.origin, this.#publicOnly, fresh);
     this.#exchange = new Exchange(connection, this.#rules.maxContentLength, this.#clock, this);
     this.#exchange.start(this.#request);
+  }
+
+  /** `status`: of the answer that is of no use; 0 where none came. */
+  #fail(failure: Failure, status: number): void {
+    const { code, message, cause } = failure;
+    this.#end(status === 0 ? failure : new Failure(code, message, cause, status));
   }
 
   #end(result: AttemptResult): void {

@@ -2,13 +2,17 @@ import { Failure } from '../errors.js';
 import { BlockedError } from './address.js';
 import { ClosedError } from './connections.js';
 
-// Text of Node's, undici's and OpenSSL's own: it names addresses and protocol states, never what was sent.
+// Whose texts name addresses and protocol states, and never what was sent: Node's, undici's, llhttp's and OpenSSL's. A
+// dispatcher of the user's own may say anything, such as the whole path.
+const trusted = /^(E[A-Z]+$|ERR_|UND_ERR_|HPE_|CERT_|DEPTH_|SELF_|UNABLE_|HOSTNAME_)/;
+
 function describe(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((inner: Error) => describe(inner)).join('; ');
   }
-  return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
+  if (code === undefined || !trusted.test(code)) return code ?? error.name;
+  return error.message.includes(code) ? error.message : `${error.message} (${code})`;
 }
 
 /** An error of undici or of a socket, as one of ours. `sent`: whether the request had a connection. */

@@ -224,13 +224,14 @@ describe('a wait', () => {
     expect(site.begun).toBe(1);
   });
 
-  test('for items of a fan-out ends at once with it', async () => {
-    const visit = site.visit({ a: { url: url('/{item}'), each: () => [1], timeout: 300, retry: { backoff: 400 } } });
-    expect(await fail('/1')).toBe(200);
-    site.clock.advance(199);
-    expect(site.clock.pending).toBe(3);
-    site.clock.advance(101);
-    expect((await visit).locals.mashup['a']?.error?.code).toBe('ERR_UPSTREAM_TIMEOUT');
+  test('of an item of a fan-out ends at once with the run', async () => {
+    const list = { url: url('/{item}'), each: () => [1], retry };
+    const visit = site.visit({ a: list, b: { url: url('/b'), required: true } });
+    await fail('/1');
+    (await backend.asked('/b')).reply('no', { status: 500 });
+    const { locals } = await visit;
+    expect(locals.mashup['a']).toMatchObject({ attempts: 1, error: { code: 'ERR_UPSTREAM_CANCELED' } });
     expect(site.clock.pending).toBe(0);
+    expect(site.begun).toBe(2);
   });
 });

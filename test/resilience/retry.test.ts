@@ -201,7 +201,7 @@ describe('what is not', () => {
   test('a URL that cannot be made, nor an address that is not public', async () => {
     const { mashup } = (
       await site.visit({
-        a: { url: url('/{?item}/{query.none}'), retry: 5 },
+        a: { url: url('/{query.none}'), retry: 5 },
         b: { url: () => url('/b'), origins: 'public', retry: 5 },
       })
     ).locals;

@@ -27,15 +27,18 @@ describe('a sliding count', () => {
     }
   });
 
-  test.each([1000, 1900, 12_345, 1e9, 2 ** 40])('a jump of %i ms leaves nothing behind, and it goes on counting', (jump) => {
-    const count = new SlidingCount(1000);
-    for (let now = 0; now < 1000; now += 50) count.add(now);
-    expect(count.total(999 + jump)).toBe(0);
-    count.add(999 + jump);
-    expect(count.total(999 + jump)).toBe(1);
-    expect(count.total(999 + jump + 900)).toBe(1);
-    expect(count.total(999 + jump + 1000)).toBe(0);
-  });
+  test.each([1000, 1900, 12_345, 1e9, 2 ** 40])(
+    'a jump of %i ms leaves nothing behind, and it goes on counting',
+    (jump) => {
+      const count = new SlidingCount(1000);
+      for (let now = 0; now < 1000; now += 50) count.add(now);
+      expect(count.total(999 + jump)).toBe(0);
+      count.add(999 + jump);
+      expect(count.total(999 + jump)).toBe(1);
+      expect(count.total(999 + jump + 900)).toBe(1);
+      expect(count.total(999 + jump + 1000)).toBe(0);
+    },
+  );
 
   test('a jump of a part of the window forgets that part, wherever in the ring it stands', () => {
     for (let start = 0; start < 30; start++) {
@@ -120,7 +123,11 @@ describe('a window of latencies', () => {
   });
 
   test('sorts as numbers, fractions and zeros included', () => {
-    const latencies = windowOf(...Array<number>(10).fill(0), ...Array<number>(5).fill(10), ...Array<number>(5).fill(9.5));
+    const latencies = windowOf(
+      ...Array<number>(10).fill(0),
+      ...Array<number>(5).fill(10),
+      ...Array<number>(5).fill(9.5),
+    );
     expect(latencies.quantile(0)).toBe(0);
     expect(latencies.quantile(0.5)).toBe(9.5);
     expect(latencies.quantile(0.75)).toBe(10);

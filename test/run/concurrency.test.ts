@@ -158,7 +158,8 @@ test('a dispatcher that throws fails its own call, which gives its slot to the n
   });
   const { body } = await request(site.origin).get('/');
   expect(body).toMatchObject({
-    a: { error: { code: 'ERR_UPSTREAM_CONNECT', message: expect.stringContaining('out of order') } },
+    // What a dispatcher says may hold the whole URL: it is in the cause, and not in the message.
+    a: { error: { code: 'ERR_UPSTREAM_CONNECT', message: expect.not.stringContaining('out of order') } },
     b: { error: { code: 'ERR_UPSTREAM_CONNECT' } },
   });
 });

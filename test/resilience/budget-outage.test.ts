@@ -1,0 +1,146 @@
+import { jest } from '@jest/globals';
+import { mashupWith } from '../../src/mashup.js';
+import type { Mashup } from '../../src/page-types.js';
+import { KeptConnections } from '../../src/transport/connections.js';
+import type { UpstreamOptions } from '../../src/types.js';
+import { deadOrigin } from '../axios/asking.js';
+import { openPage } from '../request/ask.js';
+import { type Backend, startBackend } from '../support/backend.js';
+import { ManualClock } from '../support/clock.js';
+import { closeAll, closeLater } from '../support/closing.js';
+
+/** A clock that stands still, by which back-offs and hedges are due at once. */
+class HastyClock extends ManualClock {
+  override set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
+    return ms >= 1000 ? super.set(callback, ms, argument) : setImmediate(callback, argument);
+  }
+
+  override clear(timer: unknown): void {
+    super.clear(timer);
+    clearImmediate(timer as NodeJS.Immediate);
+  }
+}
+
+let backend: Backend;
+let clock: HastyClock;
+let mashup: Mashup;
+
+beforeEach(async () => {
+  backend = await startBackend();
+  clock = new HastyClock();
+  mashup = mashupWith({ clock, connections: new KeptConnections() });
+  closeLater(() => mashup.close());
+  jest.spyOn(Math, 'random').mockReturnValue(0.5);
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await closeAll();
+});
+
+const url = (path: string) => `${backend.origin}${path}`;
+const down = { status: 503 };
+
+/** So many runs of a page of one upstream, some at a time. Resolves to how many attempts they made. */
+async function run(count: number, entry: UpstreamOptions): Promise<number> {
+  const ask = await openPage({ a: entry }, { mashup });
+  let left = count;
+  const before = attempts();
+  const client = async () => {
+    while (left-- > 0) await ask();
+  };
+  await Promise.all(Array.from({ length: 20 }, client));
+  return attempts() - before;
+}
+
+/** How many attempts the instance has made, by what became of them. */
+function attempts(): number {
+  const outcomes = Object.values(mashup.stats()).flatMap((origin) => Object.values(origin.outcomes));
+  return outcomes.reduce((sum, more) => sum + more, 0);
+}
+
+describe('a total outage: 1,000 runs make at most 1.1 times as many requests', () => {
+  const most = 1100;
+
+  test('with a retry each', async () => {
+    backend.answer('/a', 'no', down);
+    expect(await run(1000, { url: url('/a'), retry: true })).toBe(most);
+    expect(backend.seen).toHaveLength(most);
+    expect(mashup.stats()[backend.origin]?.budget).toBe(0);
+  });
+
+  test('with ten each', async () => {
+    backend.answer('/a', 'no', down);
+    await run(1000, { url: url('/a'), retry: 10 });
+    expect(backend.seen).toHaveLength(most);
+  });
+
+  test('where nobody listens', async () => {
+    const origin = await deadOrigin();
+    expect(await run(1000, { url: `${origin}/a`, retry: 2 })).toBe(most);
+    expect(mashup.stats()[origin]?.outcomes).toEqual({ ERR_UPSTREAM_CONNECT: most });
+  });
+
+  test('with retries and hedges together', async () => {
+    backend.answer('/a', 'no', down);
+    await run(1000, { url: url('/a'), retry: 2, hedge: 1 });
+    expect(backend.seen.length).toBeGreaterThan(1050);
+    expect(backend.seen.length).toBeLessThanOrEqual(most);
+  });
+
+  test('with hedges alone', async () => {
+    backend.answer('/a', 'no', down);
+    await run(1000, { url: url('/a'), hedge: 1 });
+    expect(backend.seen.length).toBeGreaterThan(1050);
+    expect(backend.seen.length).toBeLessThanOrEqual(most);
+  });
+});
+
+test('few runs have the floor: ten extra attempts in ten seconds', async () => {
+  backend.answer('/a', 'no', down);
+  expect(await run(8, { url: url('/a'), retry: 5 })).toBe(18);
+  expect(await run(8, { url: url('/a'), retry: 5 })).toBe(8);
+  clock.advance(9000);
+  expect(await run(8, { url: url('/a'), retry: 5 })).toBe(8);
+  clock.advance(1000);
+  expect(mashup.stats()[backend.origin]?.budget).toBe(10);
+  expect(await run(8, { url: url('/a'), retry: 5 })).toBe(18);
+});
+
+test('what hedges have spent, retries have not', async () => {
+  backend.answer('/slow', 1);
+  expect(await run(50, { url: url('/slow'), hedge: 1 })).toBe(60);
+  backend.answer('/a', 'no', down);
+  expect(await run(1, { url: url('/a'), retry: 5 })).toBe(1);
+});
+
+test('what retries have spent, hedges have not', async () => {
+  backend.answer('/a', 'no', down);
+  expect(await run(1, { url: url('/a'), retry: 50 })).toBe(11);
+  backend.answer('/slow', 1);
+  expect(await run(50, { url: url('/slow'), hedge: 1 })).toBe(50);
+});
+
+test('each origin has its own', async () => {
+  const other = await startBackend();
+  backend.answer('/a', 'no', down);
+  other.answer('/a', 'no', down);
+  expect(await run(1, { url: url('/a'), retry: 50 })).toBe(11);
+  expect(await run(1, { url: `${other.origin}/a`, retry: 50 })).toBe(11);
+  expect(mashup.stats()).toMatchObject({ [backend.origin]: { budget: 0 }, [other.origin]: { budget: 0 } });
+});
+
+test('the other pages of an instance share it, and another instance does not', async () => {
+  backend.answer('/a', 'no', down);
+  backend.answer('/b', 'no', down);
+  expect(await run(1, { url: url('/a'), retry: 50 })).toBe(11);
+  expect(await run(1, { url: url('/b'), retry: { attempts: 50, backoff: 5 } })).toBe(1);
+  mashup = mashupWith({ clock, connections: new KeptConnections() });
+  closeLater(() => mashup.close());
+  expect(await run(1, { url: url('/b'), retry: 50 })).toBe(11);
+});
+
+test('retries that are not needed cost nothing', async () => {
+  backend.answer('/a', 1);
+  expect(await run(30, { url: url('/a'), retry: 5 })).toBe(30);
+  expect(mashup.stats()[backend.origin]?.budget).toBe(10);
+});
