@@ -7,6 +7,7 @@ export { multiGet } from './multi-get.js';
 export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
 export type { DataOf, LocalsOf, Mashup, MashupLocals, Page, TypedUpstream } from './page-types.js';
 export type {
+  AxiosLike,
   BreakerOptions,
   Context,
   FromContext,
@@ -18,6 +19,8 @@ export type {
   ResponseTransformer,
   RetryOptions,
   Settings,
+  StandardIssue,
+  StandardResult,
   StandardSchema,
   Upstream,
   UpstreamMap,

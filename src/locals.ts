@@ -58,9 +58,13 @@ class Data {
   [name: string]: unknown;
 }
 
-/** Attaches the data and the outcomes. @throws {ConfigError} if something is in their place */
-export function attach(locals: Locals, outcomes: readonly Outcome[], into: string | null): void {
-  const names = outcomes.map(({ name }) => name);
+/** Attaches the data and the outcomes of these names. @throws {ConfigError} if something is in their place */
+export function attach(
+  locals: Locals,
+  names: readonly string[],
+  outcomes: readonly Outcome[],
+  into: string | null,
+): void {
   const problem = findCollision(locals, names, into);
   if (problem !== null) throw problem;
   if (into !== null) locals[into] ??= new Data();

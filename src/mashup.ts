@@ -1,9 +1,10 @@
 import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
-import { Origins } from './call/origins.js';
+import { type Limits, Origins } from './call/origins.js';
 import { systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
 import { readPage } from './config/page.js';
+import { withDefaults } from './config/resilience.js';
 import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { attach, findCollision, serverTiming } from './locals.js';
@@ -21,7 +22,7 @@ export function createMashup(settings: Settings = {}): Mashup {
   const { dispatcher, axios = null, limits } = readSettings(settings);
   const connections = dispatcher === undefined ? new KeptConnections() : new DispatcherConnections(dispatcher);
   return mashupWith(
-    { clock: systemClock, connections, origins: new Origins({ ...limitDefaults, ...limits }) },
+    { clock: systemClock, connections, origins: new Origins(withDefaults<Limits>(limitDefaults, limits ?? {})) },
     axios as AxiosInstance | null,
   );
 }
@@ -47,9 +48,8 @@ function page(
 ): Page {
   const plan = readPage(upstreams, options, axios);
   const { into } = plan.options;
-  const names = plan.calls.map(({ name }) => name);
   return function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {
-    const collision = findCollision(res.locals, names, into);
+    const collision = findCollision(res.locals, plan.names, into);
     if (collision !== null) return next(collision);
     // The client has left already: there is nobody to answer.
     if (res.closed || req.socket?.destroyed) return;
@@ -91,7 +91,7 @@ class Visit implements RunOwner {
   #attach({ plan, outcomes, clock, began }: Run): unknown {
     const res = this.#res;
     try {
-      attach(res.locals, outcomes, plan.options.into);
+      attach(res.locals, plan.names, outcomes, plan.options.into);
       if (plan.options.serverTiming && !res.headersSent) {
         res.append('Server-Timing', serverTiming(outcomes, clock.now() - began));
       }

@@ -119,7 +119,7 @@ export interface UpstreamOptions {
   breaker?: boolean | BreakerOptions;
   /**
    * Shares one request among equal calls of all runs: the same method, URL, body and every header sent. Equal calls of one
-   * run always share one.
+   * run always share one. Not with an axios instance, whose interceptors decide what is sent.
    * @default false
    */
   coalesce?: boolean;

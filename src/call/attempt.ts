@@ -3,7 +3,7 @@ import type { UpstreamRequest } from '../plan/plan.js';
 import { Attempt } from '../transport/attempt.js';
 import { AxiosAttempt } from '../transport/axios-attempt.js';
 import { AxiosRequest } from '../transport/axios-request.js';
-import type { Release, SendResult, Task } from './host.js';
+import type { SendResult, Task } from './host.js';
 import type { Origin } from './origins.js';
 
 /** Sends a request once, when the run has a slot for it and the origin a place. */
@@ -14,33 +14,33 @@ export function sendAttempt(task: Task, request: UpstreamRequest): Promise<SendR
 }
 
 async function sendInTurn(task: Task, request: UpstreamRequest, origin: Origin): Promise<SendResult> {
-  let release = await acquireSlot(task);
-  if (release instanceof Failure) return release;
-  if (!origin.tryEnter()) {
-    // Who waits for an origin holds no slot meanwhile.
+  const { slots } = task.host;
+  for (let placed = false; ; ) {
+    // Who waits for the one holds none of the other meanwhile: a place that is not used at once goes to the next in line.
+    if (placed && slots !== null && !slots.hasFree) {
+      origin.leave();
+      placed = false;
+    }
+    const release = slots === null ? null : await slots.acquire(task);
+    if (release instanceof Failure || task.over) {
+      if (placed) origin.leave();
+      if (release instanceof Failure) return release;
+      release?.();
+      return hadEnded;
+    }
+    if (placed || origin.tryEnter()) {
+      const result = await send(task, request, origin);
+      release?.();
+      return result;
+    }
     release?.();
     const refusal = await origin.enter(task);
     if (refusal !== null) return refusal;
-    release = await acquireSlot(task);
-    if (release instanceof Failure) {
-      origin.leave();
-      return release;
-    }
+    placed = true;
   }
-  if (task.over) {
-    // It has ended between being let in and this line.
-    origin.leave();
-    release?.();
-    return new Failure('ERR_UPSTREAM_CANCELED', 'it had ended');
-  }
-  const result = await send(task, request, origin);
-  release?.();
-  return result;
 }
 
-async function acquireSlot(task: Task): Promise<Release | Failure | null> {
-  return task.host.slots === null ? null : task.host.slots.acquire(task);
-}
+const hadEnded = new Failure('ERR_UPSTREAM_CANCELED', 'it had ended');
 
 function send(task: Task, request: UpstreamRequest, origin: Origin): Promise<SendResult> {
   const { connections, clock } = task.host;
@@ -67,8 +67,12 @@ function send(task: Task, request: UpstreamRequest, origin: Origin): Promise<Sen
 function withTimeLeft({ host, endsAt, plan }: Task, request: UpstreamRequest, name: string): UpstreamRequest {
   const left = Math.min(endsAt - host.clock.now(), plan.config.attemptTimeout ?? Infinity);
   const value = String(Math.max(1, Math.floor(left)));
-  if (!(request instanceof AxiosRequest))
-    return { ...request, headers: [...request.headers, name.toLowerCase(), value] };
+  if (!(request instanceof AxiosRequest)) {
+    const others = request.headers.filter(
+      (_, at, all) => (all[at - (at % 2)] as string).toLowerCase() !== name.toLowerCase(),
+    );
+    return { ...request, headers: [...others, name.toLowerCase(), value] };
+  }
   const config = { ...request.config, headers: { ...request.config.headers, [name]: value } };
   return new AxiosRequest(request.axios, config as typeof request.config, request);
 }

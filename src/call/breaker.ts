@@ -38,7 +38,7 @@ export class Breaker {
     return this.#state.kind;
   }
 
-  /** Milliseconds until it lets a call try; null where calls may pass. The one that tries has to be told of by `leave`. */
+  /** Lets a call in, with a ticket for `leave`, which has to be told how it ended; or says in how many ms one may try. */
   enter(now: number): { readonly ticket: State } | { readonly retryIn: number } {
     const state = this.#state;
     if (state.kind === 'closed') return { ticket: state };
@@ -84,6 +84,8 @@ const innocent = new Set([
   'ERR_UPSTREAM_CANCELED',
   'ERR_UPSTREAM_OVERLOAD',
   'ERR_UPSTREAM_BLOCKED',
+  'ERR_UPSTREAM_TOO_LARGE',
+  'ERR_UPSTREAM_REDIRECT',
   'ERR_UPSTREAM_HOOK',
 ]);
 
@@ -107,8 +109,12 @@ export function breakerStage(options: BreakerOptions): Stage {
             : 'is being tried by another call';
         return new Failure('ERR_UPSTREAM_CIRCUIT_OPEN', `${request.origin} has been failing, and ${when}`);
       }
+      const { attempts } = task;
       const result = await next(task, request);
-      breaker.leave(entry.ticket, verdictOf(result), clock.now());
+      // What has not been sent, for want of a slot say, has found out nothing; nor has a client that would not wait.
+      const isClients = task.host.isHurried && result instanceof Failure && result.code === 'ERR_UPSTREAM_DEADLINE';
+      const verdict = task.attempts === attempts || isClients ? 'nothing' : verdictOf(result);
+      breaker.leave(entry.ticket, verdict, clock.now());
       return result;
     };
 }

@@ -9,7 +9,7 @@ import { CallContext } from './context.js';
 import { decode } from './decode.js';
 import { fanOut, readList } from './fan-out.js';
 import { guarded, isThenable } from './hook.js';
-import type { Abortable, CallHost, Task } from './host.js';
+import type { Abortable, CallHost, SendResult, Task } from './host.js';
 import { copyPlain } from './plain.js';
 import { validate } from './schema.js';
 
@@ -95,31 +95,13 @@ export class Call implements Task {
 
   async #perform(): Promise<void> {
     try {
-      const { plan } = this;
-      const blocker = this.#blocker();
-      if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
-      if (plan.config.when !== null) {
-        const verdict = await guarded('when', plan.config.when, this.context);
-        if (this.over) return;
-        if (verdict instanceof Failure) return this.#fail(verdict);
-        if (!verdict) return this.#skip();
-      }
-      if (plan.list !== null) {
-        const items = await readList(this);
-        if (this.over) return;
-        return items instanceof Failure ? this.#fail(items) : fanOut(this, items, makeCall);
-      }
-      const request = plan.request.fixed ?? (await plan.request.build(this.context));
-      if (this.over) return;
-      if (request instanceof Failure) return this.#fail(request);
+      const request = this.plan.plain ?? (await this.#prepare());
+      if (request === null || this.over) return;
       this.#request = request;
-      const answer = await plan.send(this, request);
-      if (answer instanceof Failure) return this.#fail(answer);
-      this.#answer = answer;
-      const read = this.#read(answer);
-      const data = isThenable(read) ? await read : read;
-      if (data instanceof Failure) this.#fail(data);
-      else this.#finish('success', data, null);
+      const answer = await this.plan.send(this, request);
+      if (this.over) return;
+      const later = this.#receive(answer);
+      if (later !== null) await later;
     } catch (cause) {
       // It has ended, so this came out of the page's handler, from outside of any express that would have caught it.
       if (this.over) throw cause;
@@ -128,11 +110,58 @@ export class Call implements Task {
     }
   }
 
+  /** The request, or null where it ends without one: skipped, failed, or made into one for each item of a list. */
+  async #prepare(): Promise<UpstreamRequest | null> {
+    const { plan } = this;
+    const blocker = this.#blocker();
+    if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
+    if (plan.config.when !== null) {
+      const verdict = await guarded('when', plan.config.when, this.context);
+      if (this.over) return null;
+      if (verdict instanceof Failure) return this.#fail(verdict);
+      if (!verdict) return this.#skip();
+    }
+    if (plan.list !== null) return this.#spread(await readList(this));
+    const request = plan.request.fixed ?? (await plan.request.build(this.context));
+    return request instanceof Failure ? this.#fail(request) : request;
+  }
+
+  #spread(items: readonly unknown[] | Failure): null {
+    if (this.over) return null;
+    if (items instanceof Failure) return this.#fail(items);
+    fanOut(this, items, makeCall);
+    return null;
+  }
+
+  /** Ends it with what came; or does so later, where decoding or checking takes time. */
+  #receive(answer: SendResult): Promise<void> | null {
+    if (answer instanceof Failure) return this.#fail(answer);
+    this.#answer = answer;
+    const data = this.#read(answer);
+    if (isThenable(data)) return this.#settle(data);
+    return data instanceof Failure ? this.#fail(data) : this.#succeed(data);
+  }
+
+  async #settle(later: PromiseLike<unknown>): Promise<void> {
+    const data = await later;
+    if (data instanceof Failure) this.#fail(data);
+    else this.#succeed(data);
+  }
+
+  #succeed(data: unknown): null {
+    this.#finish('success', data, null);
+    return null;
+  }
+
   /** What keeps it from starting: an upstream whose data it reads and that has failed or was skipped. */
   #blocker(): Failure | 'skipped' | null {
     for (const other of this.plan.reads) {
       const outcome = this.host.outcomeOf(other);
-      if (outcome?.status === 'skipped') return 'skipped';
+      // What must be there cannot be skipped for another's sake.
+      if (outcome?.status === 'skipped' && !this.plan.config.required) return 'skipped';
+      if (outcome?.status === 'skipped') {
+        return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which was skipped`);
+      }
       if (outcome?.status === 'error') {
         return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which failed`, outcome.error);
       }
@@ -149,32 +178,31 @@ export class Call implements Task {
     return config.schema === null || data instanceof Failure ? data : validate(config.schema, data);
   }
 
-  #skip(): void {
+  #skip(): null {
     this.#finish('skipped', null, null);
+    return null;
   }
 
-  #fail(failure: Failure, items?: Outcome[]): void {
-    if (this.over || this.#failed !== null) return;
+  #fail(failure: Failure, items?: Outcome[]): null {
+    if (this.over || this.#failed !== null) return null;
     const error = this.#error(failure);
     const { hasFallback, fallback } = this.plan.config;
     // An axios instance may cancel its own request; the run that has ended asks for no fallback.
     const isUnwanted = this.#late && failure.code === 'ERR_UPSTREAM_CANCELED';
-    if (!hasFallback || isUnwanted) return this.#finish('error', null, error, items);
+    if (!hasFallback || isUnwanted) this.#finish('error', null, error, items);
     // A copy for each run: what one page writes into it, the next does not see.
-    if (typeof fallback !== 'function') return this.#finish('fallback', copyPlain(fallback), error, items);
-    this.#failed = error;
-    this.#items = items;
-    this.#fallBack(error, fallback as FallbackFunction, items);
+    else if (typeof fallback !== 'function') this.#finish('fallback', copyPlain(fallback), error, items);
+    else this.#fallBack(error, fallback as FallbackFunction, items);
+    return null;
   }
 
   #fallBack(error: UpstreamError, make: FallbackFunction, items?: Outcome[]): void {
-    const broken = (cause: unknown) =>
-      this.#finish(
-        'error',
-        null,
-        this.#error(new Failure('ERR_UPSTREAM_HOOK', 'its fallback function threw', cause)),
-        items,
-      );
+    this.#failed = error;
+    this.#items = items;
+    const broken = (cause: unknown) => {
+      const failure = new Failure('ERR_UPSTREAM_HOOK', 'its fallback function threw', cause);
+      this.#finish('error', null, this.#error(failure), items);
+    };
     try {
       const data = make(error, this.context);
       if (!isThenable(data)) return this.#finish('fallback', data ?? null, error, items);

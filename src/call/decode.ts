@@ -23,10 +23,12 @@ export function decode(answer: Answer, config: DecodeOptions): unknown | Failure
   const { responseType, transformResponse } = config;
   const type = contentType(answer.header('content-type'));
   if (transformResponse.length > 0) {
-    const text = responseType === 'arraybuffer' ? body : decodeText(body, type);
+    const text = responseType === 'arraybuffer' ? answer.ownBytes(body) : decodeText(body, type);
     return text instanceof Failure ? text : transform(text, answer, transformResponse);
   }
-  if (responseType === 'arraybuffer' || (responseType === null && type.kind === 'binary')) return body;
+  if (responseType === 'arraybuffer' || (responseType === null && type.kind === 'binary')) {
+    return answer.ownBytes(body);
+  }
   const text = decodeText(body, type);
   if (text instanceof Failure) return text;
   return responseType === 'json' || (responseType === null && type.kind === 'json') ? parseJson(text) : text;

@@ -49,6 +49,7 @@ class Items implements Abortable, CallHost {
   readonly clock: CallHost['clock'];
   readonly began: number;
   readonly endsAt: number;
+  readonly isHurried: boolean;
   readonly connections: CallHost['connections'];
   readonly origins: CallHost['origins'];
   readonly slots: CallHost['slots'];
@@ -63,6 +64,7 @@ class Items implements Abortable, CallHost {
     this.clock = host.clock;
     this.began = host.began;
     this.endsAt = whole.endsAt;
+    this.isHurried = host.isHurried;
     this.connections = host.connections;
     this.origins = host.origins;
     this.slots = host.slots;

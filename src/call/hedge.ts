@@ -10,7 +10,8 @@ export function hedgeStage(after: number | 'p95'): Stage {
       const { clock, origins } = task.host;
       const origin = origins.of(request.origin);
       const now = clock.now();
-      origin.budget.call(now);
+      // With retries beside it, the call has been counted.
+      if (task.plan.config.retry === null) origin.budget.call(now);
       const delay = after === 'p95' ? origin.latencies.quantile(0.95) : after;
       // Where too few answers are known there is nothing to be slow against.
       if (delay === null || now + delay >= task.endsAt) return next(task, request);
@@ -29,7 +30,8 @@ class Race implements Abortable {
   readonly #settle: (result: SendResult) => void;
   readonly #runners: Runner[] = [];
   #timer: unknown = null;
-  #firstResult: SendResult | null = null;
+  /** What it ends with if neither is a success. */
+  #kept: SendResult | null = null;
   #firstByte: number | null = null;
   #running = 0;
 
@@ -76,12 +78,13 @@ class Race implements Abortable {
     this.#firstByte ??= runner.underway?.firstByte ?? null;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && accepts(this.#task.plan.config, result) === true;
-    this.#firstResult ??= result;
+    // An answer, if only of failure, says more than none.
+    if (this.#kept === null || (this.#kept instanceof Failure && !(result instanceof Failure))) this.#kept = result;
     // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
     if (!isSuccess && this.#running > 0) return;
     this.#task.host.clock.clear(this.#timer);
     for (const other of this.#runners) if (other !== runner) other.end(slower);
-    this.#settle(isSuccess ? result : this.#firstResult);
+    this.#settle(isSuccess ? result : this.#kept);
   }
 }
 
@@ -109,6 +112,10 @@ class Runner implements Task {
 
   get over(): boolean {
     return this.#over || this.#task.over;
+  }
+
+  get attempts(): number {
+    return this.#task.attempts;
   }
 
   attemptStarts(): void {

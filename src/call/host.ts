@@ -16,6 +16,8 @@ export interface CallHost {
   /** By the clock, when the run began, and when its deadline is. */
   readonly began: number;
   readonly endsAt: number;
+  /** Whether the client has asked for a shorter deadline than the page's. */
+  readonly isHurried: boolean;
   readonly connections: Connections;
   /** What the instance knows of the origins: limits, budgets, breakers. */
   readonly origins: Origins;
@@ -47,6 +49,8 @@ export interface Task {
   readonly over: boolean;
   /** By the clock, when it will be ended if it has not by itself. */
   readonly endsAt: number;
+  /** How many attempts were begun. */
+  readonly attempts: number;
   /** What is under way now, and ends when the task is ended from outside. */
   underway: Abortable | null;
   /** An attempt begins. */
@@ -63,6 +67,8 @@ export type Send = (task: Task, request: UpstreamRequest) => Promise<SendResult>
 export type Stage = (next: Send) => Send;
 
 export interface AttemptSlots {
+  /** Whether a slot could be had now. */
+  readonly hasFree: boolean;
   /** Waits for a slot; the heaviest call gets the next one. Resolves to what gives it back, or to why there is none. */
   acquire(task: Task): Promise<Release | Failure>;
 }

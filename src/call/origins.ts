@@ -19,7 +19,7 @@ const MOST_ORIGINS = 1000;
 /** What an instance knows of every origin it has talked to. */
 export class Origins {
   /** The requests under way that calls of any run may share. */
-  readonly flights = new Flights();
+  readonly flights = new Flights('instance');
   readonly #limits: Limits;
   readonly #byOrigin = new Map<string, Origin>();
 
@@ -41,10 +41,10 @@ export class Origins {
     return Object.fromEntries([...this.#byOrigin].map(([origin, known]) => [origin, known.stats(now)]));
   }
 
-  /** Makes room: a tenth, of those that are not in use, and of these the ones that were first seen longest ago. */
+  /** Makes room, a tenth: of what is not in use and not known to be sick, what came last. Pages' own origins came first. */
   #forgetIdle(): void {
     let left = MOST_ORIGINS / 10;
-    for (const [origin, { isIdle }] of this.#byOrigin) {
+    for (const [origin, { isIdle }] of [...this.#byOrigin].reverse()) {
       if (left === 0) return;
       if (!isIdle) continue;
       this.#byOrigin.delete(origin);
@@ -61,7 +61,8 @@ export class Origin {
   readonly #limits: Limits;
   readonly #breakers = new Map<string, Breaker>();
   readonly #line: Waiter[] = [];
-  readonly #outcomes = new Map<string, number>();
+  readonly #failures = new Map<string, number>();
+  #answered = 0;
   #inFlight = 0;
 
   constructor(name: string, limits: Limits) {
@@ -70,7 +71,8 @@ export class Origin {
   }
 
   get isIdle(): boolean {
-    return this.#inFlight === 0 && this.#line.length === 0;
+    const isWell = [...this.#breakers.values()].every(({ state }) => state === 'closed');
+    return this.#inFlight === 0 && this.#line.length === 0 && isWell;
   }
 
   /** Takes a place, if there is one now. */
@@ -101,7 +103,8 @@ export class Origin {
   /** An attempt has ended: `latency` in milliseconds if an answer came, null if none. */
   ended(outcome: string, latency: number | null): void {
     if (latency !== null) this.latencies.add(latency);
-    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+    if (outcome === 'answered') this.#answered++;
+    else this.#failures.set(outcome, (this.#failures.get(outcome) ?? 0) + 1);
     this.leave();
   }
 
@@ -125,7 +128,7 @@ export class Origin {
       budget: this.budget.left(now),
       p50: this.latencies.quantile(0.5),
       p95: this.latencies.quantile(0.95),
-      outcomes: Object.fromEntries(this.#outcomes),
+      outcomes: { ...(this.#answered > 0 && { answered: this.#answered }), ...Object.fromEntries(this.#failures) },
     };
   }
 

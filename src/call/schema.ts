@@ -3,8 +3,8 @@ import type { StandardIssue, StandardSchema } from '../types.js';
 
 const MOST_ISSUES = 5;
 
-// Libraries whose messages quote the data, which is nobody's business but the page's.
-const indiscreet: ReadonlySet<string> = new Set(['valibot', 'arktype']);
+// Libraries whose messages do not quote the data, which is nobody's business but the page's.
+const discreet: ReadonlySet<string> = new Set(['zod']);
 
 /** The schema's output, or what the data, or what it becomes, does not meet. */
 export async function validate(schema: StandardSchema, data: unknown): Promise<unknown | Failure> {
@@ -28,6 +28,6 @@ export async function validate(schema: StandardSchema, data: unknown): Promise<u
 
 function describe(issue: StandardIssue, vendor: string): string {
   const keys = (issue.path ?? []).map((segment) => String(typeof segment === 'object' ? segment.key : segment));
-  const problem = indiscreet.has(vendor) ? 'invalid' : issue.message;
+  const problem = discreet.has(vendor) ? issue.message : 'invalid';
   return keys.length === 0 ? problem : `${keys.join('.')}: ${problem}`;
 }

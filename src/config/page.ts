@@ -82,12 +82,16 @@ const pageOnly = ['url', 'required', 'after', 'when', 'each', 'maxItems', 'forwa
  */
 export function readPage(upstreams: unknown, options: unknown, axios: AxiosInstance | null): PagePlan {
   const problems = new Problems();
-  const configs = readUpstreams(upstreams, problems);
+  const configs = readUpstreams(upstreams, axios, problems);
   const pageOptions = readOptions(options, problems);
   return compilePage(configs, pageOptions, axios, problems);
 }
 
-function readUpstreams(upstreams: unknown, problems: Problems): Map<string, UpstreamConfig | null> {
+function readUpstreams(
+  upstreams: unknown,
+  axios: AxiosInstance | null,
+  problems: Problems,
+): Map<string, UpstreamConfig | null> {
   const configs = new Map<string, UpstreamConfig | null>();
   if (!isPlainObject(upstreams)) {
     problems.add('upstreams', `expected an object of names and URLs, but was given ${given(upstreams)}`);
@@ -96,7 +100,11 @@ function readUpstreams(upstreams: unknown, problems: Problems): Map<string, Upst
   for (const name of Object.keys(upstreams)) {
     const problem = nameProblem(name);
     if (problem !== null) problems.add(name, problem);
-    configs.set(name, readUpstream(upstreams[name], name, problems));
+    const config = readUpstream(upstreams[name], name, problems);
+    if (config?.coalesce && axios !== null) {
+      problems.add(`${name}.coalesce`, 'cannot be told with an axios instance, whose interceptors decide what is sent');
+    }
+    configs.set(name, config);
   }
   if (configs.size === 0) problems.add('upstreams', 'names no upstream');
   return configs;

@@ -1,4 +1,5 @@
 import type { BreakerOptions as BreakerSettings } from '../call/breaker.js';
+import { copyPlain } from '../call/plain.js';
 import type { RetryOptions as RetrySettings } from '../call/retry.js';
 import type { Problems } from '../errors.js';
 import type { BreakerOptions, RetryOptions, UpstreamOptions } from '../types.js';
@@ -51,15 +52,15 @@ export function readRetry(options: UpstreamOptions, path: string, problems: Prob
   const { retry, method = 'GET' } = options;
   if (retry === undefined || retry === false) return null;
   const given = typeof retry === 'object' ? retry : retry === true ? {} : { attempts: retry };
-  checkOptions(given as Record<string, unknown>, retryChecks, `${path}.retry`, problems);
+  const wrong = checkOptions(given as Record<string, unknown>, retryChecks, `${path}.retry`, problems);
   const methods = Array.isArray(given.methods)
     ? given.methods.map((one: unknown) => String(one).toUpperCase())
     : retryDefaults.methods;
-  if (!(methods as readonly string[]).includes(method.toUpperCase())) {
+  if (!wrong.includes('methods') && !(methods as readonly string[]).includes(method.toUpperCase())) {
     const name = method.toUpperCase();
     problems.add(`${path}.retry`, `sends ${name} again only where that is asked for: add methods: ['${name}']`);
   }
-  return { ...retryDefaults, ...given, methods };
+  return { ...withDefaults<RetrySettings>(retryDefaults, given), methods };
 }
 
 /** A breaker's options, checked; null where there is none. */
@@ -67,7 +68,7 @@ export function readBreaker({ breaker }: UpstreamOptions, path: string, problems
   if (breaker === undefined || breaker === false) return null;
   if (breaker === true) return breakerDefaults;
   checkOptions(breaker as Record<string, unknown>, breakerChecks, `${path}.breaker`, problems);
-  return { ...breakerDefaults, ...breaker };
+  return withDefaults<BreakerSettings>(breakerDefaults, breaker);
 }
 
 /** When to hedge; null where that is never. */
@@ -80,4 +81,10 @@ export function readHedge(
   if (!/^(get|head)$/i.test(method))
     problems.add(`${path}.hedge`, `may send a request twice, so it is for GET and HEAD, not ${method}`);
   return hedge;
+}
+
+/** A copy of what is given, over the defaults: an option that is undefined counts as left out. */
+export function withDefaults<T extends object>(defaults: T, given: Partial<T>): T {
+  const known = Object.entries(given).filter(([, value]) => value !== undefined);
+  return copyPlain({ ...defaults, ...Object.fromEntries(known) });
 }

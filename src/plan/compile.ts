@@ -61,7 +61,8 @@ export function compilePage(
   const calls = [...plans.values()].sort((a, b) => a.index - b.index);
   for (const { unblocks } of calls) unblocks.sort(heaviestFirst);
   const roots = calls.filter(({ waitsFor }) => waitsFor.length === 0).sort(heaviestFirst);
-  return { calls, roots, crowded: isCrowded(calls, options.concurrency), options };
+  const names = calls.map(({ name }) => name);
+  return { names, calls, roots, crowded: isCrowded(calls, options.concurrency), options };
 }
 
 /** Whether so many calls can have more attempts in flight than there are slots. */
@@ -128,6 +129,8 @@ function readList(name: string, { each }: UpstreamConfig, problems: Problems): L
 
 /** Plans calls that depend on nothing, one for each URL: a URL as it stands, no template. */
 export function compileUrls(urls: readonly string[], config: UpstreamConfig, options: PagePlan['options']): PagePlan {
+  const times = new Map<string, number>();
+  for (const url of urls) times.set(url, (times.get(url) ?? 0) + 1);
   const calls = urls.map((url, index): CallPlan => {
     const target = literalTarget(url);
     const request =
@@ -138,8 +141,9 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
       index,
       config,
       request,
+      plain: request.fixed,
       rules,
-      send: planSend(config, urls.indexOf(url) !== index || urls.includes(url, index + 1)),
+      send: planSend(config, (times.get(url) ?? 0) > 1),
       waitsFor: [],
       reads: [],
       unblocks: [],
@@ -148,7 +152,7 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
       item: null,
     };
   });
-  return { calls, roots: calls, crowded: isCrowded(calls, options.concurrency), options };
+  return { names: urls, calls, roots: calls, crowded: isCrowded(calls, options.concurrency), options };
 }
 
 /** The origin that relative URLs of an axios instance have; null where it has no baseURL. */
@@ -162,13 +166,13 @@ function literalTarget(url: string): UrlTemplate | Failure {
   return target instanceof Failure ? target : { ...target, sources: [], expand: () => target.path };
 }
 
-function attemptRules(
-  { origins, maxRedirects, maxContentLength }: UpstreamConfig,
-  origin: string | null,
-): AttemptRules {
+function attemptRules(config: UpstreamConfig, origin: string | null): AttemptRules {
+  const { origins, maxRedirects, maxContentLength } = config;
   const listed = new Set(origins === 'public' ? [] : origins);
   if (origin !== null) listed.add(origin);
-  const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort()]);
+  const { attemptTimeout, retry, hedge, breaker, deadlineHeader } = config;
+  const how = { attemptTimeout, retry, hedge, breaker, deadlineHeader };
+  const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), how]);
   return { maxRedirects, maxContentLength, listed, key };
 }
 
@@ -185,7 +189,22 @@ function planCall(
   const rules = attemptRules(config, template?.origin ?? baseOrigin(axios));
   // The items of a list may be equal among themselves.
   const send = planSend(config, coincides || list !== null);
-  const plan = { name, index, config, request, rules, send, waitsFor, reads, unblocks: [], weight, list, item: null };
+  const plain = list === null && config.when === null && reads.length === 0 ? request.fixed : null;
+  const plan = {
+    name,
+    index,
+    config,
+    request,
+    plain,
+    rules,
+    send,
+    waitsFor,
+    reads,
+    unblocks: [],
+    weight,
+    list,
+    item: null,
+  };
   if (list === null) return plan;
   // An item is a call without what belongs to the whole.
   const itemConfig = { ...config, when: null, each: null, hasFallback: false, required: false, timeout: null };

@@ -3,15 +3,13 @@ import { Failure, isUpstreamError } from '../errors.js';
 import type { Context } from '../types.js';
 import { checkHeaders, forwardHeaders, type HeaderMap, setHeaders } from './headers.js';
 import type { RequestSource, UpstreamConfig } from './plan.js';
-import type { UrlTemplate } from './url-template.js';
+import { maxLength, type UrlTemplate } from './url-template.js';
 
 /** Where a request goes. The origin is '' for a relative URL, which an axios instance completes. */
 export interface Target {
   readonly origin: string;
   readonly path: string;
 }
-
-const LONGEST_PATH = 64 * 1024;
 
 /** The path of a template, with the values of this run. */
 export function expand(template: UrlTemplate, source: RequestSource): string | Failure {
@@ -53,8 +51,7 @@ export function judgeUrl(url: string): Target | Failure {
     return new Failure('ERR_UPSTREAM_URL', "its URL has credentials in it: use 'auth'");
   }
   const path = pathname + search;
-  if (path.length > LONGEST_PATH)
-    return new Failure('ERR_UPSTREAM_URL', `its URL is longer than ${LONGEST_PATH} characters`);
+  if (path.length > maxLength) return new Failure('ERR_UPSTREAM_URL', `its URL is longer than ${maxLength} characters`);
   return { origin, path };
 }
 

@@ -76,6 +76,8 @@ export interface CallPlan {
   readonly index: number;
   readonly config: UpstreamConfig;
   readonly request: RequestPlan;
+  /** The request, where nothing comes before it: no condition, no list, no other upstream's data. */
+  readonly plain: WireRequest | null;
   readonly rules: AttemptRules;
   /** How its requests are sent: the stages that it configures, and the attempt. */
   readonly send: Send;
@@ -99,6 +101,7 @@ export type ListSource =
 
 /** A page, checked and compiled once. */
 export interface PagePlan {
+  readonly names: readonly string[];
   /** In the order written. */
   readonly calls: readonly CallPlan[];
   /** Those that wait for nobody, heaviest first. */

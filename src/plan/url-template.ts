@@ -37,7 +37,7 @@ interface Piece {
 }
 
 /** The longest path and query that is sent: a client's own query may have 100 kB. */
-const maxLength = 65_536;
+export const maxLength = 65_536;
 
 // What these hold comes from the request, or is the request's whole: one of its members has to be named.
 const containers = new Set(['params', 'query', 'locals']);

@@ -78,8 +78,12 @@ export class Run implements CallHost {
   }
 
   get flights(): Flights {
-    this.#flights ??= new Flights();
+    this.#flights ??= new Flights('run');
     return this.#flights;
+  }
+
+  get isHurried(): boolean {
+    return this.endsAt - this.began < this.plan.options.deadline;
   }
 
   outcomeOf(plan: CallPlan): Outcome | null {

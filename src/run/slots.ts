@@ -15,6 +15,10 @@ export class Slots implements AttemptSlots {
     this.#limit = pLimit(concurrency);
   }
 
+  get hasFree(): boolean {
+    return this.#limit.activeCount + this.#limit.pendingCount < this.#limit.concurrency;
+  }
+
   acquire(task: Task): Promise<Release | Failure> {
     return new Promise((resolve) => {
       const waiter = new Waiter(task, resolve, this.#line);

@@ -32,6 +32,7 @@ export class Answer implements UpstreamResponse {
   readonly #rawHeaders: readonly Buffer[];
   #headers: Record<string, string | string[]> | null = null;
   #shared = false;
+  #hasCopies = false;
 
   constructor(status: number, rawHeaders: readonly Buffer[], body: Buffer, origin: string, path: string) {
     this.status = status;
@@ -55,15 +56,22 @@ export class Answer implements UpstreamResponse {
     return this.#shared;
   }
 
-  /** The same answer for another call, with its own body and without the cookies that were set for the first. */
+  /** The body for data that a page may write into: its own. */
+  ownBytes(bytes: Buffer): Buffer {
+    return this.#hasCopies ? Buffer.from(bytes) : bytes;
+  }
+
+  /** The same answer for another call, without the cookies that were set for the first. */
   shared(): Answer {
     const headers: Buffer[] = [];
     for (let at = 0; at + 1 < this.#rawHeaders.length; at += 2) {
       const name = this.#rawHeaders[at] as Buffer;
       if (!(name.length === 10 && isName(name, 'set-cookie'))) headers.push(name, this.#rawHeaders[at + 1] as Buffer);
     }
-    const copy = new Answer(this.status, headers, Buffer.from(this.body), this.#origin, this.#path);
+    const copy = new Answer(this.status, headers, this.body, this.#origin, this.#path);
     copy.#shared = true;
+    copy.#hasCopies = true;
+    this.#hasCopies = true;
     return copy;
   }
 

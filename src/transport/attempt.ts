@@ -72,6 +72,8 @@ export class Attempt implements ExchangeOwner {
   abort(failure: Failure): void {
     this.#aborted = failure;
     this.#exchange?.abort(failure);
+    // The exchange may be over while what came is still being decompressed, or the next one about to begin.
+    this.#end(failure);
   }
 
   exchangeEnded(exchange: Exchange): void {
@@ -121,8 +123,7 @@ export class Attempt implements ExchangeOwner {
   #startSoon(fresh: boolean): void {
     // Not from within undici's parser, which does not bear another request on top of it.
     queueMicrotask(() => {
-      if (this.#aborted !== null) this.#end(this.#aborted);
-      else this.#start(fresh);
+      if (this.#aborted === null) this.#start(fresh);
     });
   }
 
@@ -139,8 +140,10 @@ export class Attempt implements ExchangeOwner {
   }
 
   #end(result: AttemptResult): void {
+    if (this.#settle === null) return;
     if (result instanceof Failure) this.#observer?.ended(result.code, null);
     else this.#observer?.ended('answered', this.#clock.now() - this.#sentAt);
-    this.#settle?.(result);
+    this.#settle(result);
+    this.#settle = null;
   }
 }

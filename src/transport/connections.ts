@@ -66,6 +66,7 @@ const connectToPublic = buildConnector({ timeout: CONNECT_TIMEOUT, lookup: publi
 export class KeptConnections implements Connections {
   readonly #pools = new Map<string, Pool>();
   readonly #publicPools = new Map<string, Pool>();
+  #closed = false;
 
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection {
     const pools = publicOnly ? this.#publicPools : this.#pools;
@@ -73,11 +74,14 @@ export class KeptConnections implements Connections {
     if (pool === undefined) {
       pool = new Pool(origin, publicOnly, () => pools.delete(origin));
       pools.set(origin, pool);
+      // After the instance was closed, what is still asked for is sent, and its connection closed at once.
+      if (this.#closed) void pool.close();
     }
     return pool.take(fresh);
   }
 
   async close(timeout?: number): Promise<void> {
+    this.#closed = true;
     const pools = [...this.#pools.values(), ...this.#publicPools.values()];
     const closing = Promise.all(pools.map((pool) => pool.close()));
     const late = () => {

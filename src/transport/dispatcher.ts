@@ -38,14 +38,16 @@ class DispatcherConnection implements Connection {
       return;
     }
     try {
-      this.#dispatcher.dispatch(request as Dispatcher.DispatchOptions, {
+      // Its own copy: an interceptor may write into it, and a page's request is the same for all its visitors.
+      const options = { ...request, headers: [...request.headers] } as Dispatcher.DispatchOptions;
+      this.#dispatcher.dispatch(options, {
         onConnect: (abort) => {
           this.#abort = abort;
           if (this.#ended !== null) abort(this.#ended);
           else handler.onConnect(abort as (error: Error) => void);
         },
         onResponseStarted: () => handler.onResponseStarted(),
-        onHeaders: (status, rawHeaders, resume) => handler.onHeaders(status, rawHeaders, resume),
+        onHeaders: (status, rawHeaders, resume) => handler.onHeaders(status, flattened(rawHeaders), resume),
         onData: (chunk) => handler.onData(chunk),
         onComplete: () => handler.onComplete(),
         onError: (error) => handler.onError(error),
@@ -65,6 +67,24 @@ class DispatcherConnection implements Connection {
 
   destroy(error: Error): void {
     this.#ended = error;
-    this.#abort?.(error);
+    try {
+      this.#abort?.(error);
+    } catch {
+      // Its connection is its own; the request has been given up all the same.
+    }
   }
+}
+
+/** Interceptors may give the values of a header as a list, or as text. */
+function flattened(rawHeaders: readonly (Buffer | string | readonly (Buffer | string)[])[]): Buffer[] {
+  const list: Buffer[] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = bytes(rawHeaders[at] as Buffer | string);
+    for (const value of [rawHeaders[at + 1] ?? ''].flat() as (Buffer | string)[]) list.push(name, bytes(value));
+  }
+  return list;
+}
+
+function bytes(text: Buffer | string): Buffer {
+  return typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
 }

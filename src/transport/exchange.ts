@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { findHeader } from './answer.js';
+import { Body } from './body.js';
 import type { Connection, WireHandler, WireRequest } from './connections.js';
 import { mostEncoded, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
 
-const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
 const givenUp = new Error('the request was given up');
 const lookAgain = new Error('the request is sent anew');
@@ -28,9 +28,7 @@ export class Exchange implements WireHandler {
   #answered = false;
   #ended = false;
   #informational = 0;
-  #size = 0;
-  #body: Buffer = empty;
-  #more: Buffer[] | null = null;
+  readonly #body = new Body();
   readonly #connection: Connection;
   readonly #limit: number;
   readonly #clock: Clock;
@@ -58,7 +56,7 @@ export class Exchange implements WireHandler {
   }
 
   get body(): Buffer {
-    return this.#more === null ? this.#body : Buffer.concat(this.#more, this.#size);
+    return this.#body.bytes;
   }
 
   abort(failure: Failure): void {
@@ -100,15 +98,8 @@ export class Exchange implements WireHandler {
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
-    this.#size += chunk.length;
-    if (this.#isTooLarge(this.#size)) {
-      this.abort(tooLarge(this.#limit));
-    } else if (this.#size === chunk.length) {
-      this.#body = chunk;
-    } else {
-      this.#more ??= [this.#body];
-      this.#more.push(chunk);
-    }
+    this.#body.add(chunk);
+    if (this.#isTooLarge(this.#body.size)) this.abort(tooLarge(this.#limit));
     return true;
   }
 
@@ -155,8 +146,11 @@ export class Exchange implements WireHandler {
 
   #end(): void {
     this.#ended = true;
-    this.#connection.destroy(givenUp);
-    this.#owner.exchangeEnded(this);
+    try {
+      this.#connection.destroy(givenUp);
+    } finally {
+      this.#owner.exchangeEnded(this);
+    }
   }
 }
 

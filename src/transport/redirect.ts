@@ -5,15 +5,7 @@ import type { WireRequest } from './connections.js';
 export type AllowedOrigins = ReadonlySet<string> | 'public';
 
 /** What goes to an origin that the page did not name: nothing that could be a credential. */
-const harmless = new Set([
-  'accept',
-  'accept-language',
-  'accept-encoding',
-  'user-agent',
-  'traceparent',
-  'tracestate',
-  'baggage',
-]);
+const harmless = new Set(['accept', 'accept-language', 'accept-encoding', 'user-agent', 'traceparent', 'tracestate']);
 
 /** The request a redirect leads to. */
 export interface Hop {

@@ -121,35 +121,26 @@ describe('nothing is said of an upstream', () => {
     expect(stateOf()).toBe('closed');
   });
 
-  test.each([
-    ['nothing else', {}],
-    ['a hedge', { hedge: 5000 }],
-    ['sharing', { coalesce: true }],
-    ['an attemptTimeout', { attemptTimeout: 100 }],
-  ])('by a deadline before anything was sent to it, for another held the slot (with %s)', async (_, entry) => {
-    const other = await startBackend();
-    const visit = site.visit(
-      { a: { url: url('/a'), attemptTimeout: 5000 }, b: { url: `${other.origin}/b`, breaker, ...entry } },
-      { concurrency: 1, deadline: 6000 },
-    );
-    const sick = await backend.asked('/a');
-    site.clock.advance(4000);
-    sick.begin('[');
-    site.clock.advance(999);
-    expect(other.seen).toEqual([]);
-    const timedOut = site.visit(
-      { a: url('/a'), b: { url: `${other.origin}/b`, breaker, ...entry, timeout: 300 } },
-      { concurrency: 1, deadline: 500 },
-    );
-    const next = await backend.asked('/a');
-    site.clock.advance(300);
-    next.reply(1);
-    const { locals } = await timedOut;
-    expect(locals.mashup['b']).toMatchObject({ attempts: 0, error: { code: 'ERR_UPSTREAM_TIMEOUT' } });
-    expect(stateOf(other.origin)).toBe('closed');
-    (await other.asked('/b')).reply(2);
-    expect((await visit).locals['b']).toBe(2);
-    expect(stateOf(other.origin)).toBe('closed');
+  describe.each([
+    ['its timeout', { timeout: 300 }, 2000],
+    ['the deadline', {}, 300],
+  ])('by %s before anything was sent, for another upstream holds the slot', (_, time, deadline) => {
+    test.each([
+      ['alone', {}],
+      ['with a hedge', { hedge: 100 }],
+      ['sharing its request', { coalesce: true }],
+      ['with retry', { retry: 3 }],
+    ])('%s', async (_how, entry) => {
+      const other = await startBackend();
+      const upstreams = { a: url('/a'), b: { url: `${other.origin}/b`, breaker, ...time, ...entry } };
+      const visit = site.visit(upstreams, { concurrency: 1, deadline });
+      const asked = await backend.asked('/a');
+      site.clock.advance(300);
+      asked.reply(1);
+      expect((await visit).locals.mashup['b']).toMatchObject({ attempts: 0, status: 'error' });
+      expect(stateOf(other.origin)).toBe('closed');
+      expect(other.seen).toEqual([]);
+    });
   });
 });
 

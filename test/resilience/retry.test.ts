@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import { deadOrigin } from '../axios/asking.js';
-import { type Backend, listen, startBackend, startRawBackend } from '../support/backend.js';
+import { type Asked, type Backend, listen, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { type Site, startSite } from '../support/site.js';
 
@@ -42,7 +42,6 @@ async function failOnce(path: string, reply: Parameters<Asked['reply']>[1] = dow
   site.clock.advance(ms);
   return ms;
 }
-type Asked = Awaited<ReturnType<Backend['asked']>>;
 
 test('503, 503 and 200 with two extra attempts are a success', async () => {
   const visit = site.visit({ a: { url: url('/a'), retry: { attempts: 2 }, required: true } });

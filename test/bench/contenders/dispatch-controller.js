@@ -27,4 +27,4 @@ class Call {
   }
 }
 
-export default (urls) => over(Call, urls);
+export default (urls, config) => over(Call, urls, config);

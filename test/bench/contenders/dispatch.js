@@ -1,4 +1,5 @@
 // The limit: nothing but undici's `dispatch`, with no promise, no deadline, no size cap, and nobody told when a client leaves.
+import { gunzip } from 'node:zlib';
 import { Agent } from 'undici';
 import { digest } from '../lib/payload.js';
 
@@ -39,8 +40,12 @@ class Page {
   }
 
   settle(index, body) {
-    this.list[index] = JSON.parse(body.toString());
+    this.list[index] = this.parse(body);
     if (--this.left === 0) this.res.json(digest(this.list));
+  }
+
+  parse(body) {
+    return JSON.parse(body.toString());
   }
 
   fail(error) {
@@ -49,17 +54,34 @@ class Page {
   }
 }
 
+class TextPage extends Page {
+  parse(body) {
+    return body.toString();
+  }
+}
+
+class ZippedPage extends Page {
+  settle(index, body) {
+    gunzip(body, (error, text) => {
+      if (error) this.fail(error);
+      else super.settle(index, text);
+    });
+  }
+}
+
 /** A page whose calls are handled by `Handler`. */
-export function over(Handler, urls) {
+export function over(Handler, urls, { type, gzip }) {
   const agent = new Agent();
+  const headers = gzip ? { 'accept-encoding': 'gzip' } : undefined;
   const requests = urls.map((url) => {
     const { origin, pathname } = new URL(url);
-    return { origin, path: pathname, method: 'GET' };
+    return { origin, path: pathname, method: 'GET', headers };
   });
+  const Kind = gzip ? ZippedPage : type === 'text' ? TextPage : Page;
   return (_req, res, next) => {
-    const page = new Page(requests.length, res, next);
+    const page = new Kind(requests.length, res, next);
     for (let index = 0; index < requests.length; index++) agent.dispatch(requests[index], new Handler(page, index));
   };
 }
 
-export default (urls) => over(Call, urls);
+export default (urls, config) => over(Call, urls, config);

@@ -1,4 +1,4 @@
-// Every contender is a file here whose default export makes the page's handlers: (urls, origin) → handler or handlers.
+// Every contender is a file here whose default export makes the page's handlers: (urls, config) → handler or handlers.
 // The first is what the others are compared with.
 
 /** Names of files, and what the tables call them. */
@@ -11,6 +11,7 @@ export const contenders = {
   axios: '`Promise.all`, axios',
   got: '`Promise.all`, got',
   podium: 'Podium layout',
+  tailor: 'Tailor (fragments only)',
   'express-mashup': '**express-mashup**',
   'express-mashup-timing': '**express-mashup**, `serverTiming: true`',
   none: 'no upstreams',

@@ -3,7 +3,8 @@
 import Layout from '@podium/layout';
 import { digest } from '../lib/payload.js';
 
-export default async (urls) => {
+export default async (urls, { type }) => {
+  const parse = type === 'text' ? String : JSON.parse;
   const layout = new Layout({ name: 'bench', pathname: '/' });
   const podlets = urls.map((url, index) =>
     layout.client.register({ name: `podlet${index}`, uri: url.replace('/data/', '/podlet/') }),
@@ -13,7 +14,7 @@ export default async (urls) => {
   const handler = async (_req, res) => {
     const incoming = res.locals.podium;
     const answers = await Promise.all(podlets.map((podlet) => podlet.fetch(incoming)));
-    res.json(digest(answers.map(({ content }) => JSON.parse(content))));
+    res.json(digest(answers.map(({ content }) => parse(content))));
   };
   return [layout.middleware(), handler];
 };

@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 export const canPin = spawnSync('taskset', ['-c', '0,1', 'true']).status === 0;
 
 /**
- * Runs the module at `url` on core `core`. It must call `answer`.
+ * Runs the module at `url` on core `core`, with flags of Node's. It must call `answer`.
  *
  * @returns {Promise<{ core: number, ask: (name: string, argument?: unknown) => Promise<any>, stop: () => void }>}
  */
-export async function start(url, { core, config }) {
-  const command = [...(canPin ? ['taskset', '-c', String(core)] : []), process.execPath, fileURLToPath(url)];
+export async function start(url, { core, config, flags = [] }) {
+  const pin = canPin ? ['taskset', '-c', String(core)] : [];
+  const command = [...pin, process.execPath, ...flags, fileURLToPath(url)];
   const child = spawn(command[0], [...command.slice(1), JSON.stringify(config)], {
     env: { ...process.env, NODE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

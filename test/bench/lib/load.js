@@ -5,10 +5,11 @@ import { connect } from 'node:net';
 
 const END = '\r\n\r\n';
 const OK = 'HTTP/1.1 200 ';
-const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n');
+const request = (path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n`);
 
 /** One keep-alive connection. `ask` writes a request; `onAnswer` gets each answer as { status line and headers, body }. */
-function connection(port, onAnswer, onError) {
+function connection(port, path, onAnswer, onError) {
+  const question = request(path);
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   let rest = null;
   socket.on('error', onError);
@@ -26,23 +27,26 @@ function connection(port, onAnswer, onError) {
     rest = null;
     onAnswer(head, data.subarray(end + END.length));
   });
-  return { socket, ask: () => socket.write(REQUEST) };
+  return { socket, asked: 0, ask: () => socket.write(question) };
 }
 
 /** Opens `count` connections to a page that must answer `text`. */
-export async function open({ port, connections: count, text }) {
+export async function open({ port, path = '/', connections: count, text }) {
   const expected = Buffer.from(text);
   let running = null;
+  let latencies = [];
 
   const fail = (error) => running?.reject(error);
   const onAnswer = (head, body, self) => {
     if (!head.startsWith(OK) || !body.equals(expected)) return fail(new Error(`Wrong answer:\n${head}\n\n${body}`));
-    running.pages++;
-    if (performance.now() < running.until) self.ask();
+    const time = performance.now();
+    latencies.push(time - self.asked);
+    self.asked = time;
+    if (time < running.until) self.ask();
     else if (--running.busy === 0) running.resolve();
   };
   const connections = Array.from({ length: count }, () => {
-    const self = connection(port, (head, body) => onAnswer(head, body, self), fail);
+    const self = connection(port, path, (head, body) => onAnswer(head, body, self), fail);
     return self;
   });
   await Promise.all(connections.map(({ socket }) => once(socket, 'connect')));
@@ -50,16 +54,19 @@ export async function open({ port, connections: count, text }) {
   /** Loads the page for `ms`, then lets what is under way end: all of it counts. */
   const run = async (ms) => {
     const started = performance.now();
+    latencies = [];
     await new Promise((resolve, reject) => {
-      running = { pages: 0, busy: count, until: started + ms, resolve, reject };
-      for (const self of connections) self.ask();
+      running = { busy: count, until: started + ms, resolve, reject };
+      for (const self of connections) {
+        self.asked = performance.now();
+        self.ask();
+      }
     });
-    const { pages } = running;
     running = null;
-    return { pages, ms: performance.now() - started };
+    return { pages: latencies.length, ms: performance.now() - started };
   };
   const close = () => {
     for (const { socket } of connections) socket.removeAllListeners('close').destroy();
   };
-  return { run, close };
+  return { run, close, latencies: () => latencies };
 }

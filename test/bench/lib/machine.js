@@ -14,7 +14,8 @@ const version = (name, folder) => {
 export function missing({ tables, contenders }) {
   if (!existsSync(new URL('node_modules/', here)))
     return 'The competitors are not installed. Run: npm ci --prefix test/bench';
-  const ours = tables.includes('tail') || contenders.some((name) => name.startsWith('express-mashup'));
+  const ours =
+    tables.some((name) => name !== 'throughput') || contenders.some((name) => name.startsWith('express-mashup'));
   if (ours && !existsSync(new URL('dist/index.js', root)))
     return 'express-mashup is not built. Run, in its folder: npm ci && npm run build';
   return null;
@@ -24,7 +25,7 @@ export function missing({ tables, contenders }) {
 export function machine(canPin) {
   const [{ model }] = cpus();
   const ours = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')).version;
-  const competitors = ['express', 'undici', 'axios', 'got', '@podium/layout'];
+  const competitors = ['express', 'undici', 'axios', 'got', '@podium/layout', 'node-tailor'];
   const pinned = canPin ? 'server on core 0, load and upstreams on core 1' : 'NOT PINNED: there is no taskset here';
   return [
     `- ${model}, ${cpus().length} cores, ${type()} ${release()}; ${pinned}; load average ${loadavg()[0].toFixed(1)} at the start`,

@@ -11,6 +11,8 @@ const defaults = {
   size: 2048,
   connections: 16,
   pages: 60,
+  runs: 1000,
+  'pages-rss': 20_000,
   patience: 300,
 };
 
@@ -25,7 +27,9 @@ export const usage = `node test/bench/run.js [option ...]
   --upstreams 5      upstreams of a page
   --origins 1        servers (ports) that they are spread over
   --size 2048        bytes of an upstream's JSON
-  --pages 60         pages of the table \`tail\`
+  --pages 60         pages of the table \`tail\`; a third of them of \`sequential\`
+  --runs 1000        runs in flight of the table \`memory\`
+  --pages-rss 20000  pages of the table \`memory\` after which it looks at the process's size
   --patience 300     seconds to spend on repeating turns that other processes disturbed`;
 
 const list = (text, known, flag) => {
