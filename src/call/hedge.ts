@@ -16,7 +16,7 @@ export function hedgeStage(after: number | 'p95'): Stage {
       // Where too few answers are known there is nothing to be slow against.
       if (delay === null || now + delay >= task.endsAt) return next(task, request);
       return new Promise((settle) => {
-        new Race(task, request, next, settle).start(delay);
+        new Race(task, request, next, delay, settle).start();
       });
     };
 }
@@ -27,32 +27,37 @@ class Race implements Abortable {
   readonly #task: Task;
   readonly #request: UpstreamRequest;
   readonly #send: Send;
+  readonly #delay: number;
   readonly #settle: (result: SendResult) => void;
   readonly #runners: Runner[] = [];
   #timer: unknown = null;
-  /** What it ends with if neither is a success. */
+  /** What it ends with if neither is a success, and whose result that is. */
   #kept: SendResult | null = null;
-  #firstByte: number | null = null;
+  #keptBy: Runner | null = null;
   #running = 0;
 
-  constructor(task: Task, request: UpstreamRequest, send: Send, settle: (result: SendResult) => void) {
+  constructor(task: Task, request: UpstreamRequest, send: Send, delay: number, settle: (result: SendResult) => void) {
     this.#task = task;
     this.#request = request;
     this.#send = send;
+    this.#delay = delay;
     this.#settle = settle;
   }
 
   get firstByte(): number | null {
-    return (
-      this.#firstByte ?? this.#runners.find(({ underway }) => underway?.firstByte != null)?.underway?.firstByte ?? null
-    );
+    const runner = this.#keptBy ?? this.#runners.find(({ underway }) => underway?.firstByte != null);
+    return runner?.underway?.firstByte ?? null;
   }
 
-  start(delay: number): void {
+  start(): void {
     this.#task.underway = this;
     this.#run();
-    const { clock } = this.#task.host;
-    this.#timer = clock.set(() => this.#hedge(), delay, null);
+  }
+
+  /** An attempt is sent. What the first has waited for that is not the upstream's slowness, and calls for no hedge. */
+  attemptStarts(): void {
+    this.#task.attemptStarts();
+    if (this.#runners.length === 1) this.#timer = this.#task.host.clock.set(() => this.#hedge(), this.#delay, null);
   }
 
   abort(failure: Failure): void {
@@ -67,7 +72,7 @@ class Race implements Abortable {
   }
 
   #run(): void {
-    const runner = new Runner(this.#task);
+    const runner = new Runner(this.#task, this);
     this.#runners.push(runner);
     this.#running++;
     void this.#send(runner, this.#request).then((result) => this.#ended(runner, result));
@@ -75,16 +80,18 @@ class Race implements Abortable {
 
   #ended(runner: Runner, result: SendResult): void {
     if (runner.over) return;
-    this.#firstByte ??= runner.underway?.firstByte ?? null;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && accepts(this.#task.plan.config, result) === true;
     // An answer, if only of failure, says more than none.
-    if (this.#kept === null || (this.#kept instanceof Failure && !(result instanceof Failure))) this.#kept = result;
+    if (isSuccess || this.#kept === null || (this.#kept instanceof Failure && !(result instanceof Failure))) {
+      this.#kept = result;
+      this.#keptBy = runner;
+    }
     // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
     if (!isSuccess && this.#running > 0) return;
     this.#task.host.clock.clear(this.#timer);
     for (const other of this.#runners) if (other !== runner) other.end(slower);
-    this.#settle(isSuccess ? result : this.#kept);
+    this.#settle(this.#kept);
   }
 }
 
@@ -92,10 +99,12 @@ class Race implements Abortable {
 class Runner implements Task {
   underway: Abortable | null = null;
   readonly #task: Task;
+  readonly #race: Race;
   #over = false;
 
-  constructor(task: Task) {
+  constructor(task: Task, race: Race) {
     this.#task = task;
+    this.#race = race;
   }
 
   get plan(): CallPlan {
@@ -119,7 +128,7 @@ class Runner implements Task {
   }
 
   attemptStarts(): void {
-    this.#task.attemptStarts();
+    this.#race.attemptStarts();
   }
 
   end(failure: Failure): void {

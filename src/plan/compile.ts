@@ -130,7 +130,8 @@ function readList(name: string, { each }: UpstreamConfig, problems: Problems): L
 /** Plans calls that depend on nothing, one for each URL: a URL as it stands, no template. */
 export function compileUrls(urls: readonly string[], config: UpstreamConfig, options: PagePlan['options']): PagePlan {
   const times = new Map<string, number>();
-  for (const url of urls) times.set(url, (times.get(url) ?? 0) + 1);
+  const hrefs = urls.map((url) => (URL.canParse(url) ? new URL(url).href : url));
+  for (const href of hrefs) times.set(href, (times.get(href) ?? 0) + 1);
   const calls = urls.map((url, index): CallPlan => {
     const target = literalTarget(url);
     const request =
@@ -143,7 +144,7 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
       request,
       plain: request.fixed,
       rules,
-      send: planSend(config, (times.get(url) ?? 0) > 1),
+      send: planSend(config, (times.get(hrefs[index] as string) ?? 0) > 1),
       waitsFor: [],
       reads: [],
       unblocks: [],

@@ -31,6 +31,8 @@ export function mayCoincide(a: UpstreamConfig, b: UpstreamConfig): boolean {
 /** How a URL begins for sure, and whether that is all of it. */
 function literalStart({ url, params }: UpstreamConfig): { text: string; whole: boolean } {
   if (typeof url !== 'string') return { text: '', whole: false };
-  const text = url.slice(0, url.includes('{') ? url.indexOf('{') : undefined);
-  return { text, whole: text === url && params === null };
+  const start = url.slice(0, url.includes('{') ? url.indexOf('{') : undefined);
+  // One URL can be written in several ways: a host in capitals, no slash after it.
+  const text = URL.canParse(start) ? new URL(start).href : start;
+  return { text, whole: start === url && params === null };
 }

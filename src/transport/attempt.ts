@@ -141,9 +141,10 @@ export class Attempt implements ExchangeOwner {
 
   #end(result: AttemptResult): void {
     if (this.#settle === null) return;
-    if (result instanceof Failure) this.#observer?.ended(result.code, null);
-    else this.#observer?.ended('answered', this.#clock.now() - this.#sentAt);
+    // First, for what the observer lets in next may be a hedge that this makes needless.
     this.#settle(result);
     this.#settle = null;
+    if (result instanceof Failure) this.#observer?.ended(result.code, null);
+    else this.#observer?.ended('answered', this.#clock.now() - this.#sentAt);
   }
 }

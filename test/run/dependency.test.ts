@@ -84,13 +84,12 @@ describe('a call that reads data of one that was skipped', () => {
     expect(mashup).toMatchObject({ two: { status: 'skipped' }, three: { status: 'skipped' } });
   });
 
-  test('is skipped where it is required too, and the page goes on', async () => {
-    const { error, locals } = await site.visit({
+  test('fails where it is required: what must be there cannot be skipped for another', async () => {
+    const { error } = await site.visit({
       user: { url: url('/user'), when: never },
       card: { url: url('/cards/{user.id}'), required: true },
     });
-    expect(error).toBeNull();
-    expect(locals.mashup['card']).toMatchObject({ status: 'skipped' });
+    expect(error).toMatchObject({ code: 'ERR_UPSTREAM_DEPENDENCY', upstream: 'card' });
   });
 });
 

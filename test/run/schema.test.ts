@@ -15,14 +15,14 @@ afterEach(closeAll);
 type Validate = (value: unknown) => StandardResult<unknown>;
 
 const kinds: [string, (validate: Validate) => StandardSchema][] = [
-  ['a schema', (validate) => ({ '~standard': { version: 1, vendor: 'test', validate } })],
+  ['a schema', (validate) => ({ '~standard': { version: 1, vendor: 'zod', validate } })],
   [
     'an async schema',
-    (validate) => ({ '~standard': { version: 1, vendor: 'test', validate: async (value) => validate(value) } }),
+    (validate) => ({ '~standard': { version: 1, vendor: 'zod', validate: async (value) => validate(value) } }),
   ],
   [
     'a schema that is a function',
-    (validate) => Object.assign(() => {}, { '~standard': { version: 1, vendor: 'test', validate } as const }),
+    (validate) => Object.assign(() => {}, { '~standard': { version: 1, vendor: 'zod', validate } as const }),
   ],
 ];
 
@@ -57,6 +57,14 @@ describe.each(kinds)('%s', (_kind, make) => {
       error: { code: 'ERR_UPSTREAM_SCHEMA', upstreamStatus: 200, status: 502 },
       response: { status: 200 },
     });
+  });
+
+  test('of a library that may quote the data has the paths of its issues in the message, and not their texts', async () => {
+    const schema = fails({ message: 'got the secret', path: ['user', 'id'] });
+    const quoting = Object.assign(() => {}, { '~standard': { ...schema['~standard'], vendor: 'another' } });
+    const outcome = await outcomeOf(quoting, {});
+    expect(outcome?.error?.message).toContain('does not meet the schema: user.id: invalid');
+    expect(outcome?.error?.message).not.toContain('secret');
   });
 
   test('has its issues, with their paths, in the message', async () => {

@@ -6,7 +6,7 @@ const request: WireRequest = {
   origin: 'https://a.example.com',
   path: '/from?q=1',
   method: 'GET',
-  headers: ['x-key', 'k', 'accept', '*/*', 'x-key', 'l', 'Baggage', 'b=1'],
+  headers: ['x-key', 'k', 'accept', '*/*', 'x-key', 'l', 'Traceparent', '00-1'],
   body: null,
 };
 const listed = new Set(['https://a.example.com', 'https://b.example.com', 'http://plain.example.com']);
@@ -51,7 +51,7 @@ test('the request of a hop is a new one; the first stays as it was', () => {
     origin: 'https://b.example.com',
     path: '/to',
     method: 'GET',
-    headers: ['accept', '*/*', 'Baggage', 'b=1'],
+    headers: ['accept', '*/*', 'Traceparent', '00-1'],
     body: null,
   });
   expect(hop('/to').request.headers).toEqual(request.headers);

@@ -1,0 +1,204 @@
+import axios from 'axios';
+import request, { type Response } from 'supertest';
+import { Origins } from '../../src/call/origins.js';
+import { createMashup, type Mashup, type UpstreamMap } from '../../src/index.js';
+import { mashupWith } from '../../src/mashup.js';
+import { KeptConnections } from '../../src/transport/connections.js';
+import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
+import { closeAll } from '../support/closing.js';
+import { settled } from '../support/deferred.js';
+import { type Site, startSite } from '../support/site.js';
+
+let backend: Backend;
+let site: Site;
+let mashup: Mashup;
+let pages = 0;
+
+beforeEach(async () => {
+  backend = await startBackend();
+  site = await startSite();
+  mashup = site.mashup;
+});
+afterEach(closeAll);
+
+const url = (path: string) => `${backend.origin}${path}`;
+
+function visit(upstreams: UpstreamMap, by = mashup): Promise<Response> {
+  const path = `/page${++pages}`;
+  site.app.get(path, by(upstreams), (_req, res) => void res.json(res.locals));
+  return request(site.origin)
+    .get(path)
+    .then((response) => response);
+}
+
+// The time of close is the system's: its timers are replaced where it must not come.
+const HOURS = 10_000_000;
+
+describe('close({ timeout })', () => {
+  test('lets what is under way finish in that time, and leaves no timer behind', async () => {
+    const page = visit({ a: url('/a'), b: url('/b') });
+    const asked = [await backend.asked('/a'), await backend.asked('/b')];
+    const closing = mashup.close({ timeout: HOURS });
+    for (const one of asked) one.reply('in time');
+    expect((await page).body).toMatchObject({ a: 'in time', b: 'in time' });
+    await closing;
+    await Promise.all(asked.map(({ closed }) => closed));
+  });
+
+  test('aborts what is under way after that time: the sockets of the upstreams are closed', async () => {
+    const page = visit({ a: url('/a'), b: { url: url('/b'), fallback: 'instead' } });
+    const asked = [await backend.asked('/a'), await backend.asked('/b')];
+    await mashup.close({ timeout: 1 });
+    await Promise.all(asked.map(({ closed }) => closed));
+    const { body } = await page;
+    expect(body.mashup.a).toMatchObject({
+      status: 'error',
+      error: {
+        code: 'ERR_UPSTREAM_CANCELED',
+        status: 502,
+        message: expect.stringContaining('the instance was closed'),
+      },
+      attempts: 1,
+    });
+    expect(body.mashup.b).toMatchObject({
+      status: 'fallback',
+      data: 'instead',
+      error: { code: 'ERR_UPSTREAM_CANCELED' },
+    });
+    expect(mashup.stats()[backend.origin]).toMatchObject({ inFlight: 0, outcomes: { ERR_UPSTREAM_CANCELED: 2 } });
+    expect(site.clock.pending).toBe(0);
+  });
+
+  test('makes the page an error where what it aborts is required', async () => {
+    const page = visit({ a: { url: url('/a'), required: true } });
+    await backend.asked('/a');
+    await mashup.close({ timeout: 1 });
+    expect((await page).status).toBe(502);
+  });
+
+  test.each([
+    ['in the middle of a body', {}],
+    ['that would be sent again', { retry: 3 }],
+    ['that is hedged', { hedge: 100 }],
+    ['that is shared', { coalesce: true }],
+    ['that has a breaker', { breaker: { minimum: 1 } }],
+  ])('aborts a request %s, once and for all', async (_what, options) => {
+    const page = visit({ a: { url: url('/a'), ...options } });
+    const asked = [await backend.asked('/a')];
+    asked[0]?.begin('[1,');
+    if ('hedge' in options) {
+      site.clock.advance(100);
+      asked.push(await backend.asked('/a'));
+    }
+    await mashup.close({ timeout: 1 });
+    await Promise.all(asked.map(({ closed }) => closed));
+    expect((await page).body.mashup.a).toMatchObject({
+      error: { code: 'ERR_UPSTREAM_CANCELED' },
+      attempts: asked.length,
+    });
+    // It tells nothing of the upstream's health.
+    expect(mashup.stats()[backend.origin]).toMatchObject({
+      inFlight: 0,
+      queued: 0,
+      breaker: options.breaker ? 'closed' : null,
+    });
+  });
+
+  test('aborts on a connection that was kept too, and does not send again what was on it', async () => {
+    backend.answer('/first', 1);
+    await visit({ a: url('/first') });
+    const page = visit({ a: url('/a') });
+    const a = await backend.asked('/a');
+    await mashup.close({ timeout: 1 });
+    await a.closed;
+    expect((await page).body.mashup.a).toMatchObject({ error: { code: 'ERR_UPSTREAM_CANCELED' }, attempts: 1 });
+    expect(backend.seen).toEqual(['/first', '/a']);
+  });
+
+  test('aborts the requests to every origin', async () => {
+    const other = await startBackend();
+    const page = visit({ a: url('/a'), b: `${other.origin}/b` });
+    const asked = [await backend.asked('/a'), await other.asked('/b')];
+    await mashup.close({ timeout: 1 });
+    await Promise.all(asked.map(({ closed }) => closed));
+    const { a, b } = (await page).body.mashup;
+    expect([a.error.code, b.error.code]).toEqual(['ERR_UPSTREAM_CANCELED', 'ERR_UPSTREAM_CANCELED']);
+  });
+
+  test('resolves though an upstream does not speak HTTP and does not hang up', async () => {
+    let connected = () => {};
+    const connection = new Promise<void>((resolve) => {
+      connected = resolve;
+    });
+    const origin = await startRawBackend((socket) => {
+      socket.on('data', () => {});
+      connected();
+    });
+    const page = visit({ a: `${origin}/` });
+    await connection;
+    await mashup.close({ timeout: 1 });
+    expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
+  });
+
+  test('lets those who wait in line go on, on connections of their own', async () => {
+    const narrow = mashupWith({
+      clock: site.clock,
+      connections: new KeptConnections(),
+      origins: new Origins({ perOrigin: 1, queue: 10 }),
+    });
+    const page = visit({ a: url('/a'), b: url('/b') }, narrow);
+    const a = await backend.asked('/a');
+    await narrow.close({ timeout: 1 });
+    await a.closed;
+    (await backend.asked('/b')).reply('b');
+    expect((await page).body).toMatchObject({ a: null, b: 'b' });
+    await narrow.close();
+  });
+
+  test.each([{ timeout: 1 }, { timeout: HOURS }, {}, undefined])(
+    'resolves where nothing is in flight: %j',
+    async (options) => {
+      await expect(mashup.close(options)).resolves.toBeUndefined();
+      backend.answer('/a', 1);
+      await visit({ a: url('/a') });
+      await expect(mashup.close(options)).resolves.toBeUndefined();
+    },
+  );
+
+  test('of 1 ms ends one without a timeout that was begun before; both resolve', async () => {
+    const page = visit({ a: url('/a') });
+    await backend.asked('/a');
+    await Promise.all([mashup.close(), mashup.close({ timeout: 1 })]);
+    expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
+  });
+
+  test('leaves the instance usable', async () => {
+    const first = visit({ a: url('/a') });
+    await backend.asked('/a');
+    await mashup.close({ timeout: 1 });
+    await first;
+    const second = visit({ b: url('/b') });
+    (await backend.asked('/b')).reply('b');
+    expect((await second).body.b).toBe('b');
+  });
+
+  test('leaves other instances alone', async () => {
+    const other = createMashup();
+    const page = visit({ a: url('/a') }, other);
+    const a = await backend.asked('/a');
+    await mashup.close({ timeout: 1 });
+    a.reply('there');
+    expect((await page).body.a).toBe('there');
+    await other.close();
+  });
+
+  test('aborts the requests of an axios instance too', async () => {
+    const by = mashupWith({ clock: site.clock, connections: new KeptConnections() }, axios.create());
+    const page = visit({ a: url('/a') }, by);
+    const a = await backend.asked('/a');
+    await by.close({ timeout: 1 });
+    await a.closed;
+    expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
+    while (by.stats()[backend.origin]?.inFlight !== 0) await settled();
+  });
+});
