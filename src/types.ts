@@ -119,7 +119,8 @@ export interface UpstreamOptions {
   breaker?: boolean | BreakerOptions;
   /**
    * Shares one request among equal calls of all runs: the same method, URL, body and every header sent. Equal calls of one
-   * run always share one. Not with an axios instance, whose interceptors decide what is sent.
+   * run always share one. A request that runs share waits in the line of none of them: `limits` bounds it, `concurrency` does
+   * not. Not with an axios instance, whose interceptors decide what is sent.
    * @default false
    */
   coalesce?: boolean;

@@ -52,8 +52,9 @@ export class Call implements Task {
     return this.#context;
   }
 
+  /** Nothing is begun any more: it has ended, or has failed and its fallback is being made. */
   get over(): boolean {
-    return this.outcome !== null;
+    return this.outcome !== null || this.#failed !== null;
   }
 
   get endsAt(): number {
@@ -74,7 +75,7 @@ export class Call implements Task {
 
   /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */
   abort(failure: Failure, late = true): void {
-    if (this.over) return;
+    if (this.outcome !== null) return;
     this.#late = late;
     // The items of a fan-out end at once, and with the last of them the whole has.
     this.underway?.abort(failure);
@@ -104,7 +105,7 @@ export class Call implements Task {
       if (later !== null) await later;
     } catch (cause) {
       // It has ended, so this came out of the page's handler, from outside of any express that would have caught it.
-      if (this.over) throw cause;
+      if (this.outcome !== null) throw cause;
       // Such as a getter of `res.locals` that throws while a template reads it.
       this.#fail(new Failure('ERR_UPSTREAM_HOOK', 'what it reads threw', cause));
     }
@@ -184,7 +185,7 @@ export class Call implements Task {
   }
 
   #fail(failure: Failure, items?: Outcome[]): null {
-    if (this.over || this.#failed !== null) return null;
+    if (this.over) return null;
     const error = this.#error(failure);
     const { hasFallback, fallback } = this.plan.config;
     // An axios instance may cancel its own request; the run that has ended asks for no fallback.
@@ -235,7 +236,7 @@ export class Call implements Task {
   }
 
   #finish(status: OutcomeStatus, data: unknown, error: UpstreamError | null, items?: Outcome[]): void {
-    if (this.over) return;
+    if (this.outcome !== null) return;
     const { clock, began } = this.host;
     const firstByte = this.underway?.firstByte ?? null;
     const started = this.started ?? (items === undefined ? null : firstStart(items));

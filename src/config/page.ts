@@ -131,7 +131,7 @@ function readOptions(options: unknown, problems: Problems): PagePlan['options'] 
     deadline: known.deadline ?? pageDefaults.deadline,
     concurrency: known.concurrency ?? pageDefaults.concurrency,
     into: into ?? null,
-    deadlineFrom: known.deadlineFrom?.toLowerCase() ?? null,
+    deadlineFrom: typeof known.deadlineFrom === 'string' ? known.deadlineFrom.toLowerCase() : null,
     serverTiming: known.serverTiming ?? process.env['NODE_ENV'] !== 'production',
   };
 }

@@ -1,11 +1,12 @@
 import axios from 'axios';
 import request, { type Response } from 'supertest';
+import { Agent } from 'undici';
 import { Origins } from '../../src/call/origins.js';
 import { createMashup, type Mashup, type UpstreamMap } from '../../src/index.js';
 import { mashupWith } from '../../src/mashup.js';
 import { KeptConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
-import { closeAll } from '../support/closing.js';
+import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { type Site, startSite } from '../support/site.js';
 
@@ -31,7 +32,7 @@ function visit(upstreams: UpstreamMap, by = mashup): Promise<Response> {
     .then((response) => response);
 }
 
-// The time of close is the system's: its timers are replaced where it must not come.
+// Longer than any test: its timer is cleared when all is closed, or the environment would tell.
 const HOURS = 10_000_000;
 
 describe('close({ timeout })', () => {
@@ -100,7 +101,7 @@ describe('close({ timeout })', () => {
     expect(mashup.stats()[backend.origin]).toMatchObject({
       inFlight: 0,
       queued: 0,
-      breaker: options.breaker ? 'closed' : null,
+      breaker: 'breaker' in options ? 'closed' : null,
     });
   });
 
@@ -200,5 +201,16 @@ describe('close({ timeout })', () => {
     await a.closed;
     expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
     while (by.stats()[backend.origin]?.inFlight !== 0) await settled();
+  });
+
+  test('leaves the requests of a dispatcher to its owner, and resolves', async () => {
+    const dispatcher = new Agent();
+    closeLater(() => dispatcher.destroy());
+    const by = createMashup({ dispatcher });
+    const page = visit({ a: url('/a') }, by);
+    const a = await backend.asked('/a');
+    await by.close({ timeout: 1 });
+    a.reply('there');
+    expect((await page).body.a).toBe('there');
   });
 });

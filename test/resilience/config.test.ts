@@ -149,9 +149,9 @@ test.each<[string, object]>([
 
 describe('the options of options', () => {
   /** Asks a page of one upstream that always answers 503 so many times; resolves to the codes of what came of it. */
-  async function ask(entry: Partial<UpstreamOptions>, count = 1, change = () => {}) {
+  async function ask(entry: Partial<UpstreamOptions>, count = 1, change = () => {}, wait = '60') {
     const backend = await startBackend();
-    backend.answer('/a', 1, { status: 503, headers: { 'retry-after': '60' } });
+    backend.answer('/a', 1, { status: 503, headers: { 'retry-after': wait } });
     const mashup = mashupWith({ clock: new ManualClock(), connections: new KeptConnections() });
     closeLater(() => mashup.close());
     const visit = await openPage({ a: { url: `${backend.origin}/a`, ...entry } }, { mashup });
@@ -178,10 +178,11 @@ describe('the options of options', () => {
   test('may change after the page was made, which changes nothing', async () => {
     const breakerOptions = { minimum: 1 };
     const retryOptions = { attempts: 2, statuses: [500] };
-    const { stats } = await ask({ breaker: breakerOptions, retry: retryOptions }, 1, () => {
+    const change = () => {
       breakerOptions.minimum = 50;
       retryOptions.statuses.push(503);
-    });
+    };
+    const { stats } = await ask({ breaker: breakerOptions, retry: retryOptions }, 1, change, '0');
     expect(stats).toMatchObject({ breaker: 'open', budget: 10 });
   });
 });

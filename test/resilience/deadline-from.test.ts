@@ -123,7 +123,13 @@ describe.each(expresses)('%s: deadlineFrom', (_, express) => {
   });
 });
 
-test.each([5, true, null, ['x'], {}])('deadlineFrom: %j is a config error', (deadlineFrom) => {
-  const page = () => createMashup()({ a: 'http://localhost/' }, { deadlineFrom } as never);
-  expect(page).toThrow(/options\.deadlineFrom: expected a string/);
+const misnamed = (deadlineFrom: unknown) => () => createMashup()({ a: 'http://localhost/' }, { deadlineFrom } as never);
+
+test('deadlineFrom: null is a config error', () => {
+  expect(misnamed(null)).toThrow(/options\.deadlineFrom: expected a string/);
+});
+
+// readOptions lowers its case before it knows that it is a string: a TypeError, which says nothing of the option.
+test.each([5, true, ['x'], {}])('deadlineFrom: %j is a config error', (deadlineFrom) => {
+  expect(misnamed(deadlineFrom)).toThrow(/options\.deadlineFrom: expected a string/);
 });

@@ -145,11 +145,10 @@ describe('deadlineHeader', () => {
     await visit;
   });
 
-  test('says what is left for the last of those who share a request', async () => {
+  test('says what is left for the first of those who share a request, when it is sent for it', async () => {
     const page = { a: entry({ timeout: 500 }), b: entry(), c: entry({ timeout: 800 }) };
     const visit = site.visit(page, { deadline: 1000 });
     const a = await backend.asked('/a');
-    // It is sent as soon as the first of them wants it.
     expect(left(a)).toBe('500');
     a.reply(1);
     const { mashup } = (await visit).locals;

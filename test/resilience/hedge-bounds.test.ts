@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { createMashup, isConfigError, type Outcome, type UpstreamMap, type UpstreamOptions } from '../../src/index.js';
-import { type Asked, type Backend, startBackend } from '../support/backend.js';
+import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { Ends, type Site, startSite, type Visit } from '../support/site.js';
@@ -164,6 +164,13 @@ describe('the budget', () => {
     backend.answer('/a', 'no', { status: 503 });
     expect(await outcome(site.visit({ a: { url: url('/a'), retry: 3 } }))).toMatchObject({ attempts: 1 });
   });
+});
+
+test('a connection that breaks before the delay is no reason for a hedge', async () => {
+  const origin = await startRawBackend((socket) => socket.destroy());
+  const visit = site.visit({ a: { url: `${origin}/`, hedge: 100 } });
+  expect(await outcome(visit)).toMatchObject({ error: { code: 'ERR_UPSTREAM_NETWORK' }, attempts: 1 });
+  expect(site.clock.pending).toBe(0);
 });
 
 describe('with retry around it', () => {

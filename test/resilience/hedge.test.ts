@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Outcome, UpstreamOptions } from '../../src/index.js';
-import { type Asked, type Backend, listen, originOf, startBackend, startRawBackend } from '../support/backend.js';
+import { type Asked, type Backend, listen, originOf, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { type Site, startSite, type Visit } from '../support/site.js';
@@ -177,12 +177,6 @@ describe('where nothing succeeds', () => {
     (await backend.asked('/a')).reply('no', { status: 500 });
     expect(await outcome(visit)).toMatchObject({ error: { code: 'ERR_UPSTREAM_STATUS' }, attempts: 1 });
     expect(site.clock.pending).toBe(0);
-  });
-
-  test('so is a connection that breaks', async () => {
-    const origin = await startRawBackend((socket) => socket.destroy());
-    const visit = site.visit({ a: { url: `${origin}/`, hedge: 100 } });
-    expect(await outcome(visit)).toMatchObject({ error: { code: 'ERR_UPSTREAM_NETWORK' }, attempts: 1 });
   });
 
   test.each([

@@ -2,7 +2,7 @@ import axios from 'axios';
 import request, { type Response } from 'supertest';
 import { Agent } from 'undici';
 import { Origins } from '../../src/call/origins.js';
-import { createMashup, isConfigError, type Mashup, type OriginStats, type UpstreamMap } from '../../src/index.js';
+import type { Mashup, OriginStats, UpstreamMap } from '../../src/index.js';
 import { mashupWith } from '../../src/mashup.js';
 import { type Connections, KeptConnections } from '../../src/transport/connections.js';
 import { DispatcherConnections } from '../../src/transport/dispatcher.js';
@@ -214,42 +214,5 @@ describe.each([
     await page;
     await Promise.all(asked.map(({ closed }) => closed));
     expect(statsOf(mashup, backend.origin)).toMatchObject({ inFlight: 0, queued: 0 });
-  });
-});
-
-describe('createMashup({ limits })', () => {
-  const problem = (limits: unknown): string => {
-    try {
-      createMashup({ limits } as never);
-      return '';
-    } catch (error) {
-      return isConfigError(error) ? error.problems.map(({ path, message }) => `${path}: ${message}`).join() : '';
-    }
-  };
-
-  test.each([
-    [{ perOrigin: 0 }, /^settings\.limits\.perOrigin: expected a whole number, 1 or more, but was given 0$/],
-    [{ perOrigin: 1.5 }, /perOrigin: expected a whole number/],
-    [{ perOrigin: Infinity }, /perOrigin: expected a whole number/],
-    [{ perOrigin: '2' }, /perOrigin: expected a whole number/],
-    [{ queue: -1 }, /^settings\.limits\.queue: expected a whole number, 0 or more, but was given -1$/],
-    [{ perorigin: 1 }, /^settings\.limits\.perorigin: is not an option.*perOrigin/],
-    [{ perOrigin: 0, queue: -1 }, /perOrigin.*,.*queue/],
-    [null, /^settings\.limits: expected an object/],
-    [8, /^settings\.limits: expected an object/],
-  ])('%o is an error', (limits, message) => {
-    expect(problem(limits)).toMatch(message);
-  });
-
-  test.each([undefined, {}, { perOrigin: 1 }, { queue: 0 }])('%o is none', (limits) => {
-    expect(problem(limits)).toBe('');
-  });
-
-  test('is what the instance goes by', async () => {
-    const mashup = createMashup({ limits: { perOrigin: 1, queue: 0 } });
-    closeLater(() => mashup.close());
-    const page = visit(mashup, { a: url('/a'), b: url('/b') });
-    (await backend.asked('/a')).reply(1);
-    expect((await page).body).toMatchObject({ a: 1, mashup: { b: { error: { code: 'ERR_UPSTREAM_OVERLOAD' } } } });
   });
 });

@@ -2,7 +2,7 @@ import { get } from 'node:http';
 import { jest } from '@jest/globals';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { deferred, settled } from '../support/deferred.js';
+import { settled } from '../support/deferred.js';
 import { Ends, type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -124,56 +124,6 @@ describe('room before the deadline', () => {
     await settled();
     expect(site.begun).toBe(1);
     expect(site.clock.pending).toBe(0);
-  });
-});
-
-describe('time-outs', () => {
-  test('of an attempt are tried again', async () => {
-    const visit = site.visit({ a: { url: url('/a'), attemptTimeout: 300, retry: true } });
-    const first = await backend.asked('/a');
-    const backOff = nextTimer();
-    site.clock.advance(300);
-    await first.closed;
-    expect(await backOff).toBe(50);
-    site.clock.advance(50);
-    (await backend.asked('/a')).reply(1);
-    expect((await visit).locals).toMatchObject({ a: 1, mashup: { a: { attempts: 2, timings: { ended: 350 } } } });
-    expect(site.clock.pending).toBe(0);
-  });
-
-  test('of every attempt make an ERR_UPSTREAM_TIMEOUT', async () => {
-    const visit = site.visit({ a: { url: url('/a'), attemptTimeout: 300, retry: true } });
-    await backend.asked('/a');
-    const backOff = nextTimer();
-    site.clock.advance(300);
-    await backOff;
-    site.clock.advance(50);
-    await backend.asked('/a');
-    site.clock.advance(300);
-    const { error } = (await visit).locals.mashup['a'] ?? {};
-    expect(error).toMatchObject({ code: 'ERR_UPSTREAM_TIMEOUT', attempts: 2, status: 504 });
-    expect(error?.message).toContain('no answer to an attempt within its 300 ms');
-  });
-
-  test('of the call are not, also while its fallback takes time', async () => {
-    const made = deferred<string>();
-    const visit = site.visit({
-      a: { url: url('/a'), timeout: 300, retry: 3 },
-      b: { url: url('/b'), timeout: 300, retry: 3, fallback: () => made.promise },
-    });
-    const asked = await Promise.all([backend.asked('/a'), backend.asked('/b')]);
-    site.clock.advance(300);
-    await Promise.all(asked.map(({ closed }) => closed));
-    made.resolve('instead');
-    const { locals } = await visit;
-    expect(locals).toMatchObject({
-      b: 'instead',
-      mashup: {
-        a: { attempts: 1, error: { code: 'ERR_UPSTREAM_TIMEOUT' } },
-        b: { attempts: 1, error: { code: 'ERR_UPSTREAM_TIMEOUT' } },
-      },
-    });
-    expect(site.begun).toBe(2);
   });
 });
 
