@@ -41,15 +41,14 @@ export class Origins {
     return Object.fromEntries([...this.#byOrigin].map(([origin, known]) => [origin, known.stats(now)]));
   }
 
-  /** Makes room, a tenth: of what is not in use and not known to be sick, what came last. Pages' own origins came first. */
+  /**
+   * Makes room, a tenth: of what is not in use, what came last, for pages' own origins came first. What is known to be sick
+   * goes only where there is nothing else.
+   */
   #forgetIdle(): void {
-    let left = MOST_ORIGINS / 10;
-    for (const [origin, { isIdle }] of [...this.#byOrigin].reverse()) {
-      if (left === 0) return;
-      if (!isIdle) continue;
-      this.#byOrigin.delete(origin);
-      left--;
-    }
+    const idle = [...this.#byOrigin].reverse().filter(([, { isIdle }]) => isIdle);
+    idle.sort(([, a], [, b]) => Number(a.isSick) - Number(b.isSick));
+    for (const [origin] of idle.slice(0, MOST_ORIGINS / 10)) this.#byOrigin.delete(origin);
   }
 }
 
@@ -71,8 +70,11 @@ export class Origin {
   }
 
   get isIdle(): boolean {
-    const isWell = [...this.#breakers.values()].every(({ state }) => state === 'closed');
-    return this.#inFlight === 0 && this.#line.length === 0 && isWell;
+    return this.#inFlight === 0 && this.#line.length === 0;
+  }
+
+  get isSick(): boolean {
+    return [...this.#breakers.values()].some(({ state }) => state !== 'closed');
   }
 
   /** Takes a place, if there is one now. */

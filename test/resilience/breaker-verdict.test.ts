@@ -52,7 +52,9 @@ describe('an answer', () => {
 });
 
 test.each(errorCodes)('%s is a failure unless it is nobody’s, or ours', (code) => {
-  const ours = ['CANCELED', 'OVERLOAD', 'BLOCKED', 'HOOK'].map((name) => `ERR_UPSTREAM_${name}`);
+  const ours = ['CANCELED', 'OVERLOAD', 'BLOCKED', 'HOOK', 'TOO_LARGE', 'REDIRECT'].map(
+    (name) => `ERR_UPSTREAM_${name}`,
+  );
   expect(verdictOf(new Failure(code, ''))).toBe(ours.includes(code) ? 'nothing' : 'failure');
 });
 
@@ -128,7 +130,6 @@ describe('nothing is said of an upstream', () => {
     test.each([
       ['alone', {}],
       ['with a hedge', { hedge: 100 }],
-      ['sharing its request', { coalesce: true }],
       ['with retry', { retry: 3 }],
     ])('%s', async (_how, entry) => {
       const other = await startBackend();

@@ -27,11 +27,12 @@ describe('what an instance knows of origins', () => {
     expect(known(origins)).toHaveLength(1000);
   });
 
-  test('is bounded: one more, and the tenth that was seen first is forgotten', () => {
+  test('is bounded: one more, and the tenth that was seen last is forgotten, for pages name theirs first', () => {
     const origins = filled(1001);
     const names = known(origins);
     expect(names).toHaveLength(901);
-    expect(names[0]).toBe(name(100));
+    expect(names[0]).toBe(name(0));
+    expect(names).not.toContain(name(999));
     expect(names.at(-1)).toBe(name(1000));
   });
 
@@ -63,8 +64,6 @@ describe('what an instance knows of origins', () => {
     crowded.ended('answered', 1);
     busy.ended('answered', 1);
     expect([crowded.isIdle, busy.isIdle]).toEqual([true, true]);
-    for (let at = 0; at < 5000; at++) origins.of(name(at));
-    expect(origins.of('https://busy.example.com')).not.toBe(busy);
   });
 
   test('grows past a thousand where all are in use, and shrinks when they are not', () => {
