@@ -1,4 +1,6 @@
 import { Failure } from '../errors.js';
+import type { UpstreamConfig } from '../plan/plan.js';
+import { accepts } from './accepts.js';
 import type { Abortable, SendResult, Stage, Task } from './host.js';
 
 export interface RetryOptions {
@@ -21,7 +23,7 @@ export function retryStage(options: RetryOptions): Stage {
       budget.call(clock.now());
       for (let tried = 0; ; tried++) {
         const result = await next(task, request);
-        if (tried === options.attempts || task.over || !isPassing(result, options)) return result;
+        if (tried === options.attempts || task.over || !isPassing(result, task.plan.config, options)) return result;
         const delay = retryDelay(result, tried, options.backoff, Math.random(), Date.now());
         if (clock.now() + delay >= task.endsAt || !budget.take(clock.now())) return result;
         const aborted = await pause(task, delay);
@@ -32,8 +34,9 @@ export function retryStage(options: RetryOptions): Stage {
     };
 }
 
-function isPassing(result: SendResult, { statuses }: RetryOptions): boolean {
-  if (!(result instanceof Failure)) return statuses.includes(result.status);
+function isPassing(result: SendResult, config: UpstreamConfig, { statuses }: RetryOptions): boolean {
+  // A status that the page takes for a success is none to try again after.
+  if (!(result instanceof Failure)) return statuses.includes(result.status) && accepts(config, result) !== true;
   return (
     result.code === 'ERR_UPSTREAM_CONNECT' ||
     result.code === 'ERR_UPSTREAM_NETWORK' ||

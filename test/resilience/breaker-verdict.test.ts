@@ -3,7 +3,6 @@ import { verdictOf } from '../../src/call/breaker.js';
 import { errorCodes, Failure } from '../../src/errors.js';
 import { Answer } from '../../src/transport/answer.js';
 import type { UpstreamMap, UpstreamOptions } from '../../src/types.js';
-import { deadOrigin } from '../axios/asking.js';
 import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
@@ -18,6 +17,8 @@ beforeEach(async () => {
 });
 afterEach(closeAll);
 
+// Where nobody listens, nor can any other test meanwhile.
+const nobody = 'http://127.0.0.1:1';
 const url = (path: string) => `${backend.origin}${path}`;
 // The first failure that counts opens it.
 const breaker = { minimum: 1, threshold: 1 };
@@ -60,7 +61,7 @@ test.each(errorCodes)('%s is a failure unless it is nobody’s, or ours', (code)
 
 describe('a failure', () => {
   test('to connect counts', async () => {
-    const origin = await deadOrigin();
+    const origin = nobody;
     await site.visit({ a: { url: `${origin}/`, breaker } });
     expect(stateOf(origin)).toBe('open');
   });
@@ -131,9 +132,11 @@ describe('nothing is said of an upstream', () => {
       ['alone', {}],
       ['with a hedge', { hedge: 100 }],
       ['with retry', { retry: 3 }],
-    ])('%s', async (_how, entry) => {
+      ['sharing its request with another of the run', {}],
+    ])('%s', async (how, entry) => {
       const other = await startBackend();
-      const upstreams = { a: url('/a'), b: { url: `${other.origin}/b`, breaker, ...time, ...entry } };
+      const b = { url: `${other.origin}/b`, breaker, ...time, ...entry };
+      const upstreams = { a: url('/a'), b, ...(how.startsWith('sharing') ? { c: b } : {}) };
       const visit = site.visit(upstreams, { concurrency: 1, deadline });
       const asked = await backend.asked('/a');
       site.clock.advance(300);

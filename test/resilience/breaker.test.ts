@@ -117,6 +117,15 @@ describe('half open', () => {
     expect(breaker.state).toBe('open');
   });
 
+  test('closed again, it has forgotten successes too', () => {
+    const breaker = new Breaker(options);
+    for (let at = 0; at < 6; at++) call(breaker, 0, 'success');
+    for (let at = 0; at < 6; at++) call(breaker, 0, 'failure');
+    breaker.leave(enter(breaker, 500), 'success', 510);
+    for (let at = 0; at < 4; at++) call(breaker, 520, 'failure');
+    expect(breaker.state).toBe('open');
+  });
+
   test('opens again for as long when the probe fails, counted from then', () => {
     const breaker = opened();
     breaker.leave(enter(breaker, 500), 'failure', 700);

@@ -3,7 +3,6 @@ import { mashupWith } from '../../src/mashup.js';
 import type { Mashup } from '../../src/page-types.js';
 import { KeptConnections } from '../../src/transport/connections.js';
 import type { UpstreamOptions } from '../../src/types.js';
-import { deadOrigin } from '../axios/asking.js';
 import { openPage } from '../request/ask.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
@@ -40,6 +39,8 @@ afterEach(async () => {
   await closeAll();
 });
 
+// Where nobody listens, nor can any other test meanwhile.
+const nobody = 'http://127.0.0.1:1';
 const url = (path: string) => `${backend.origin}${path}`;
 const down = { status: 503 };
 const many = { attempts: 50, backoff: 1 };
@@ -79,7 +80,7 @@ describe('a total outage: 1,000 runs make at most 1.1 times as many requests', (
   });
 
   test('where nobody listens', async () => {
-    const origin = await deadOrigin();
+    const origin = nobody;
     expect(await run(1000, { url: `${origin}/a`, retry: 2 })).toBe(most);
     expect(mashup.stats()[origin]?.outcomes).toEqual({ ERR_UPSTREAM_CONNECT: most });
   });

@@ -47,14 +47,15 @@ describe('what an instance knows of origins', () => {
   });
 
   test('of one that is in use is never forgotten: in flight, or with somebody in line', async () => {
-    const origins = new Origins(limits);
+    // Among those that came last, which are the first to go.
+    const origins = filled(990);
     const busy = origins.of('https://busy.example.com');
     busy.tryEnter();
     const crowded = origins.of('https://crowded.example.com');
     crowded.tryEnter();
     const task = { underway: null } as Task;
     const turn = crowded.enter(task);
-    for (let at = 0; at < 5000; at++) origins.of(name(at));
+    for (let at = 1000; at < 6000; at++) origins.of(name(at));
     expect(origins.of('https://busy.example.com')).toBe(busy);
     expect(origins.of('https://crowded.example.com')).toBe(crowded);
     expect(origins.stats(0)['https://crowded.example.com']).toMatchObject({ inFlight: 1, queued: 1 });
@@ -64,6 +65,20 @@ describe('what an instance knows of origins', () => {
     crowded.ended('answered', 1);
     busy.ended('answered', 1);
     expect([crowded.isIdle, busy.isIdle]).toEqual([true, true]);
+  });
+
+  test('of one whose breaker is open is kept before that of others, but not without bounds', () => {
+    const origins = filled(990);
+    const fail = (origin: string) => {
+      const breaker = origins.of(origin).breaker({ threshold: 1, minimum: 1, window: 1000, halfOpenAfter: 1000 });
+      const entry = breaker.enter(0);
+      if ('ticket' in entry) breaker.leave(entry.ticket, 'failure', 0);
+    };
+    fail('https://sick.example.com');
+    for (let at = 1000; at < 6000; at++) origins.of(name(at));
+    expect(origins.stats(0)['https://sick.example.com']?.breaker).toBe('open');
+    for (let at = 6000; at < 9000; at++) fail(name(at));
+    expect(known(origins).length).toBeLessThanOrEqual(1000);
   });
 
   test('grows past a thousand where all are in use, and shrinks when they are not', () => {

@@ -4,7 +4,6 @@ import { createMashup } from '../../src/index.js';
 import { mashupWith } from '../../src/mashup.js';
 import type { Mashup } from '../../src/page-types.js';
 import { KeptConnections } from '../../src/transport/connections.js';
-import { deadOrigin } from '../axios/asking.js';
 import { openPage } from '../request/ask.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
@@ -20,6 +19,8 @@ beforeEach(async () => {
 });
 afterEach(closeAll);
 
+// Where nobody listens, nor can any other test meanwhile.
+const nobody = 'http://127.0.0.1:1';
 const url = (path: string) => `${backend.origin}${path}`;
 const idle = { inFlight: 0, queued: 0, breaker: null, budget: 10, p50: null, p95: null };
 
@@ -108,7 +109,7 @@ describe('of a flat page', () => {
 
   test('what becomes of attempts: an answer is one, whatever its status', async () => {
     const mashup = instance();
-    const dead = await deadOrigin();
+    const dead = nobody;
     const broken = await startRawBackend((socket) => socket.once('data', () => socket.resetAndDestroy()));
     backend.answer('/200', 1);
     backend.answer('/404', 1, { status: 404 });

@@ -30,3 +30,9 @@ test('while a fallback is being made for a call whose time is up, nothing is tri
     error: { code: 'ERR_UPSTREAM_TIMEOUT' },
   });
 });
+
+test('a status that the page takes for a success is not tried again', async () => {
+  backend.answer('/a', 'down', { status: 503 });
+  const { locals } = await site.visit({ a: { url: `${backend.origin}/a`, retry: 2, validateStatus: null } });
+  expect(locals.mashup['a']).toMatchObject({ status: 'success', attempts: 1, response: { status: 503 } });
+});
