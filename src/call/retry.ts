@@ -35,8 +35,11 @@ export function retryStage(options: RetryOptions): Stage {
 }
 
 function isPassing(result: SendResult, config: UpstreamConfig, { statuses }: RetryOptions): boolean {
-  // A status that the page takes for a success is none to try again after.
-  if (!(result instanceof Failure)) return statuses.includes(result.status) && accepts(config, result) !== true;
+  if (!(result instanceof Failure)) {
+    // A status that the page takes for a success is none to try again after.
+    const isTaken = accepts(config, result) === true && !('data' in result && result.data instanceof Failure);
+    return statuses.includes(result.status) && !isTaken;
+  }
   return (
     result.code === 'ERR_UPSTREAM_CONNECT' ||
     result.code === 'ERR_UPSTREAM_NETWORK' ||
