@@ -37,6 +37,8 @@ export class Run implements CallHost {
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
   #flights: Flights | null = null;
+  /** In milliseconds: the page's, or the client's where that is shorter. */
+  readonly #deadline: number;
   #timer: unknown = null;
   #left: number;
   #over = false;
@@ -53,7 +55,8 @@ export class Run implements CallHost {
     this.connections = services.connections;
     this.origins = services.origins;
     this.began = this.clock.now();
-    this.endsAt = this.began + deadlineOf(plan, req);
+    this.#deadline = deadlineOf(plan, req);
+    this.endsAt = this.began + this.#deadline;
     this.slots = plan.crowded ? new Slots(plan.options.concurrency) : null;
     this.req = req;
     this.locals = locals;
@@ -63,7 +66,7 @@ export class Run implements CallHost {
   }
 
   start(): void {
-    this.#timer = this.clock.set(deadlinePassed, this.endsAt - this.began, this);
+    this.#timer = this.clock.set(deadlinePassed, this.#deadline, this);
     for (const plan of this.plan.roots) this.#startCall(plan);
   }
 
@@ -83,7 +86,7 @@ export class Run implements CallHost {
   }
 
   get isHurried(): boolean {
-    return this.endsAt - this.began < this.plan.options.deadline;
+    return this.#deadline < this.plan.options.deadline;
   }
 
   outcomeOf(plan: CallPlan): Outcome | null {
@@ -108,8 +111,7 @@ export class Run implements CallHost {
   deadlinePassed(): void {
     if (this.#over) return;
     const { calls } = this.plan;
-    const deadline = Math.round(this.endsAt - this.began);
-    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', `not here by the deadline of ${deadline} ms`));
+    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', `not here by the deadline of ${Math.round(this.#deadline)} ms`));
     const lacking = calls.find((plan) => plan.config.required && this.outcomeOf(plan)?.status === 'error');
     this.#owner.runEnded(this, lacking === undefined ? null : (this.outcomeOf(lacking)?.error ?? null));
   }
