@@ -1,6 +1,6 @@
 import { Failure } from '../errors.js';
 import type { UpstreamRequest } from '../plan/plan.js';
-import { Attempt } from '../transport/attempt.js';
+import { Attempt, type AttemptReceiver } from '../transport/attempt.js';
 import { AxiosAttempt } from '../transport/axios-attempt.js';
 import { AxiosRequest } from '../transport/axios-request.js';
 import type { SendResult, Task } from './host.js';
@@ -11,6 +11,22 @@ export function sendAttempt(task: Task, request: UpstreamRequest): Promise<SendR
   const { slots, origins } = task.host;
   const origin = origins.of(request.origin);
   return slots === null && origin.tryEnter() ? send(task, request, origin) : sendInTurn(task, request, origin);
+}
+
+/**
+ * The same without a promise, for a task that is told itself, where there is nothing to wait for and nothing to do beside.
+ * Returns whether that was so.
+ */
+export function sendDirectly(task: Task & AttemptReceiver, request: UpstreamRequest): boolean {
+  const { slots, origins, connections, clock } = task.host;
+  if (!task.plan.direct || slots !== null || request instanceof AxiosRequest) return false;
+  const origin = origins.of(request.origin);
+  if (!origin.tryEnter()) return false;
+  task.attemptStarts();
+  const attempt = new Attempt(connections, request, task.plan.rules, clock, origin);
+  task.underway = attempt;
+  attempt.start(task);
+  return true;
 }
 
 async function sendInTurn(task: Task, request: UpstreamRequest, origin: Origin): Promise<SendResult> {

@@ -5,9 +5,11 @@ import { Answer, redactUrl } from '../transport/answer.js';
 import { DataAnswer } from '../transport/axios-attempt.js';
 import type { Context } from '../types.js';
 import { accepts } from './accepts.js';
+import { sendDirectly } from './attempt.js';
 import { CallContext } from './context.js';
 import { decode } from './decode.js';
-import { fanOut, readList } from './fan-out.js';
+import { blockerOf } from './dependency.js';
+import { fanOut, firstStart, readList } from './fan-out.js';
 import { guarded, isThenable } from './hook.js';
 import type { Abortable, CallHost, SendResult, Task } from './host.js';
 import { copyPlain } from './plain.js';
@@ -70,7 +72,18 @@ export class Call implements Task {
   start(): void {
     const { timeout } = this.plan.config;
     if (timeout !== null) this.#timer = this.host.clock.set(timedOut, timeout, this);
-    void this.#perform();
+    try {
+      this.#request = this.plan.plain;
+      if (this.#request === null || !sendDirectly(this, this.#request)) void this.#perform();
+    } catch (cause) {
+      this.#threw(cause);
+    }
+  }
+
+  /** What was sent directly has come to its end. */
+  attemptEnded(result: SendResult): void {
+    // Later, for undici's parser may be at work below.
+    void resolved.then(() => this.#receive(result));
   }
 
   /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */
@@ -99,22 +112,23 @@ export class Call implements Task {
       const request = this.plan.plain ?? (await this.#prepare());
       if (request === null || this.over) return;
       this.#request = request;
-      const answer = await this.plan.send(this, request);
-      if (this.over) return;
-      const later = this.#receive(answer);
-      if (later !== null) await later;
+      this.#receive(await this.plan.send(this, request));
     } catch (cause) {
-      // It has ended, so this came out of the page's handler, from outside of any express that would have caught it.
-      if (this.outcome !== null) throw cause;
-      // Such as a getter of `res.locals` that throws while a template reads it.
-      this.#fail(new Failure('ERR_UPSTREAM_HOOK', 'what it reads threw', cause));
+      this.#threw(cause);
     }
+  }
+
+  #threw(cause: unknown): void {
+    // It has ended, so this came out of the page's handler, from outside of any express that would have caught it.
+    if (this.outcome !== null) throw cause;
+    // Such as a getter of `res.locals` that throws while a template reads it.
+    this.#fail(new Failure('ERR_UPSTREAM_HOOK', 'what it reads threw', cause));
   }
 
   /** The request, or null where it ends without one: skipped, failed, or made into one for each item of a list. */
   async #prepare(): Promise<UpstreamRequest | null> {
     const { plan } = this;
-    const blocker = this.#blocker();
+    const blocker = blockerOf(plan, this.host);
     if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
     if (plan.config.when !== null) {
       const verdict = await guarded('when', plan.config.when, this.context);
@@ -134,43 +148,34 @@ export class Call implements Task {
     return null;
   }
 
-  /** Ends it with what came; or does so later, where decoding or checking takes time. */
-  #receive(answer: SendResult): Promise<void> | null {
-    if (answer instanceof Failure) return this.#fail(answer);
-    this.#answer = answer;
-    const data = this.#read(answer);
-    if (isThenable(data)) return this.#settle(data);
-    return data instanceof Failure ? this.#fail(data) : this.#succeed(data);
-  }
-
-  async #settle(later: PromiseLike<unknown>): Promise<void> {
-    const data = await later;
-    if (data instanceof Failure) this.#fail(data);
-    else this.#succeed(data);
-  }
-
-  #succeed(data: unknown): null {
-    this.#finish('success', data, null);
-    return null;
-  }
-
-  /** What keeps it from starting: an upstream whose data it reads and that has failed or was skipped. */
-  #blocker(): Failure | 'skipped' | null {
-    for (const other of this.plan.reads) {
-      const outcome = this.host.outcomeOf(other);
-      // What must be there cannot be skipped for another's sake.
-      if (outcome?.status === 'skipped' && !this.plan.config.required) return 'skipped';
-      if (outcome?.status === 'skipped') {
-        return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which was skipped`);
-      }
-      if (outcome?.status === 'error') {
-        return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which failed`, outcome.error);
-      }
+  /** Ends it with what came; where decoding or checking takes time, when that is done. */
+  #receive(answer: SendResult): void {
+    if (this.over) return;
+    try {
+      const data = answer instanceof Failure ? answer : this.#read(answer);
+      if (isThenable(data)) void this.#receiveLater(data);
+      else this.#end(data);
+    } catch (cause) {
+      this.#threw(cause);
     }
-    return null;
+  }
+
+  async #receiveLater(data: PromiseLike<unknown>): Promise<void> {
+    try {
+      this.#end(await data);
+    } catch (cause) {
+      this.#threw(cause);
+    }
+  }
+
+  #end(data: unknown): void {
+    if (this.over) return;
+    if (data instanceof Failure) this.#fail(data);
+    else this.#finish('success', data, null);
   }
 
   #read(answer: Answer | DataAnswer): unknown {
+    this.#answer = answer;
     const { config } = this.plan;
     const accepted = accepts(config, answer);
     if (accepted instanceof Failure) return accepted;
@@ -258,11 +263,7 @@ export class Call implements Task {
 
 type FallbackFunction = (error: Error, context: Context) => unknown;
 
-/** When the first attempt of any item was sent. */
-function firstStart(items: readonly Outcome[]): number | null {
-  const starts = items.flatMap(({ timings }) => timings.started ?? []);
-  return starts.length === 0 ? null : Math.min(...starts);
-}
+const resolved = Promise.resolve();
 
 function makeCall(plan: CallPlan, host: CallHost, item: unknown): Call {
   return new Call(plan, host, item);

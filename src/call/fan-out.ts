@@ -96,3 +96,9 @@ class Items implements Abortable, CallHost {
     if (--this.#left === 0) this.#whole.endItems(this.#calls.map((call) => call.outcome as Outcome));
   }
 }
+
+/** When the first attempt of any item was sent. */
+export function firstStart(items: readonly Outcome[]): number | null {
+  const starts = items.flatMap(({ timings }) => timings.started ?? []);
+  return starts.length === 0 ? null : Math.min(...starts);
+}

@@ -97,16 +97,18 @@ export class Origin {
 
   /** Gives a place back: to the first in line. */
   leave(): void {
-    const waiter = this.#line.shift();
-    if (waiter === undefined) this.#inFlight--;
-    else waiter.resolve(null);
+    if (this.#line.length === 0) this.#inFlight--;
+    else this.#line.shift()?.resolve(null);
   }
 
-  /** An attempt has ended: `latency` in milliseconds if an answer came, null if none. */
-  ended(outcome: string, latency: number | null): void {
-    if (latency !== null) this.latencies.add(latency);
-    if (outcome === 'answered') this.#answered++;
-    else this.#failures.set(outcome, (this.#failures.get(outcome) ?? 0) + 1);
+  answered(latency: number): void {
+    this.latencies.add(latency);
+    this.#answered++;
+    this.leave();
+  }
+
+  failed(code: string): void {
+    this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
     this.leave();
   }
 

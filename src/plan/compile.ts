@@ -7,7 +7,7 @@ import { sortGraph } from './graph.js';
 import { judgeUrl } from './parts.js';
 import type { CallPlan, ListSource, PagePlan, UpstreamConfig } from './plan.js';
 import { planRequest } from './request.js';
-import { mayCoincide, planSend } from './stages.js';
+import { isDirect, mayCoincide, planSend } from './stages.js';
 import { didYouMean } from './suggest.js';
 import { TemplateError } from './template.js';
 import { compileUrl, type UrlTemplate } from './url-template.js';
@@ -137,6 +137,7 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
     const request =
       target instanceof Failure ? { fixed: null, build: () => target } : planRequest(config, target, null);
     const rules = attemptRules(config, target instanceof Failure ? null : target.origin);
+    const send = planSend(config, (times.get(hrefs[index] as string) ?? 0) > 1);
     return {
       name: redactUrl(url),
       index,
@@ -144,7 +145,8 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
       request,
       plain: request.fixed,
       rules,
-      send: planSend(config, (times.get(hrefs[index] as string) ?? 0) > 1),
+      send,
+      direct: isDirect(send, config),
       waitsFor: [],
       reads: [],
       unblocks: [],
@@ -199,6 +201,7 @@ function planCall(
     plain,
     rules,
     send,
+    direct: isDirect(send, config),
     waitsFor,
     reads,
     unblocks: [],

@@ -81,6 +81,8 @@ export interface CallPlan {
   readonly rules: AttemptRules;
   /** How its requests are sent: the stages that it configures, and the attempt. */
   readonly send: Send;
+  /** Whether that is one attempt and nothing else: no stage, no time limit and no header for an attempt. */
+  readonly direct: boolean;
   /** The upstreams that must have ended before it starts. */
   readonly waitsFor: readonly CallPlan[];
   /** Those among them whose data it reads: where one has failed, so does this. */

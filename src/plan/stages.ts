@@ -20,6 +20,11 @@ export function planSend({ coalesce, retry, breaker, hedge }: UpstreamConfig, co
   return send;
 }
 
+/** Whether a way of sending requests is one attempt and nothing else. */
+export function isDirect(send: Send, { attemptTimeout, deadlineHeader }: UpstreamConfig): boolean {
+  return send === sendAttempt && attemptTimeout === null && deadlineHeader === null;
+}
+
 /** Whether the requests of two upstreams can turn out equal: the one's URL may begin as the other's does. */
 export function mayCoincide(a: UpstreamConfig, b: UpstreamConfig): boolean {
   if (a.method !== b.method) return false;

@@ -25,7 +25,7 @@ export function redactUrl(url: string): string {
  */
 export class Answer implements UpstreamResponse {
   readonly status: number;
-  /** The body, decompressed; empty once it has been decoded. */
+  /** The body, once it is there and decompressed; empty once it has been decoded. */
   body: Buffer;
   readonly #origin: string;
   readonly #path: string;
@@ -75,6 +75,12 @@ export class Answer implements UpstreamResponse {
     return copy;
   }
 
+  /** What Content-Length says; null if it is not there, NaN where it is no number. */
+  get contentLength(): number | null {
+    const at = indexOfHeader(this.#rawHeaders, 'content-length', 0);
+    return at === -1 ? null : parseDigits(this.#rawHeaders[at + 1] as Buffer);
+  }
+
   /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */
   header(name: string): string | null {
     return findHeader(this.#rawHeaders, name);
@@ -90,16 +96,22 @@ export class Answer implements UpstreamResponse {
 }
 
 /** Reads one header of a raw list without parsing the others. */
-export function findHeader(rawHeaders: readonly Buffer[], name: string): string | null {
+function findHeader(rawHeaders: readonly Buffer[], name: string): string | null {
   let found: string | null = null;
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const key = rawHeaders[at] as Buffer;
-    if (key.length === name.length && isName(key, name)) {
-      const value = (rawHeaders[at + 1] as Buffer).toString('latin1');
-      found = found === null ? value : `${found}, ${value}`;
-    }
+  for (let at = indexOfHeader(rawHeaders, name, 0); at !== -1; at = indexOfHeader(rawHeaders, name, at + 2)) {
+    const value = (rawHeaders[at + 1] as Buffer).toString('latin1');
+    found = found === null ? value : `${found}, ${value}`;
   }
   return found;
+}
+
+/** Where in a raw list, from an index on, the name of a header is; -1 if it is not there. */
+function indexOfHeader(rawHeaders: readonly Buffer[], name: string, from: number): number {
+  for (let at = from; at + 1 < rawHeaders.length; at += 2) {
+    const key = rawHeaders[at] as Buffer;
+    if (key.length === name.length && isName(key, name)) return at;
+  }
+  return -1;
 }
 
 function isName(key: Buffer, name: string): boolean {
@@ -108,6 +120,16 @@ function isName(key: Buffer, name: string): boolean {
     if (((key[at] as number) | 0x20) !== name.charCodeAt(at)) return false;
   }
   return true;
+}
+
+/** Without making a string of it first, for every answer has one. */
+function parseDigits(value: Buffer): number {
+  let number = value.length === 0 ? Number.NaN : 0;
+  for (let at = 0; at < value.length; at++) {
+    const digit = (value[at] as number) - 0x30;
+    number = digit >= 0 && digit <= 9 ? number * 10 + digit : Number.NaN;
+  }
+  return number;
 }
 
 function parseHeaders(rawHeaders: readonly Buffer[]): Record<string, string | string[]> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import { Answer, findHeader } from './answer.js';
+import type { Answer } from './answer.js';
 import type { Connections, WireRequest } from './connections.js';
 import { decompress } from './encoding.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
@@ -19,15 +19,22 @@ export interface AttemptRules {
 /** How an attempt ended. */
 export type AttemptResult = Answer | Failure;
 
+/** Who is told how an attempt ended: once, and maybe from within undici's parser, which does not bear a request on top of it. */
+export interface AttemptReceiver {
+  attemptEnded(result: AttemptResult): void;
+}
+
 /** Who keeps count of attempts. */
 export interface AttemptObserver {
-  /** Called once: `answered` or an error code; milliseconds until the answer was complete, null where none was. */
-  ended(outcome: string, latency: number | null): void;
+  /** An answer was complete after so many milliseconds. Of this and `failed`, one is called, once. */
+  answered(latency: number): void;
+  /** None was, and this is the error's code. */
+  failed(code: string): void;
 }
 
 /**
  * One attempt: a request, the redirects it leads to, and the silent repetition of a request whose kept-alive connection
- * was just closed. `send` resolves to the answer or to what went wrong, and never rejects.
+ * was just closed.
  */
 export class Attempt implements ExchangeOwner {
   /** By the clock, when the head of the answer came; null until then. */
@@ -43,7 +50,7 @@ export class Attempt implements ExchangeOwner {
   #repeated = false;
   #aborted: Failure | null = null;
   #exchange: Exchange | null = null;
-  #settle: ((result: AttemptResult) => void) | null = null;
+  #receiver: AttemptReceiver | null = null;
 
   constructor(
     connections: Connections,
@@ -60,12 +67,15 @@ export class Attempt implements ExchangeOwner {
     this.#publicOnly = !rules.listed.has(request.origin);
   }
 
+  start(receiver: AttemptReceiver): void {
+    this.#receiver = receiver;
+    this.#sentAt = this.#clock.now();
+    this.#begin(false);
+  }
+
+  /** Starts it, and resolves to the answer or to what went wrong; never rejects. */
   send(): Promise<AttemptResult> {
-    return new Promise((settle) => {
-      this.#settle = settle;
-      this.#sentAt = this.#clock.now();
-      this.#start(false);
-    });
+    return new Promise((attemptEnded) => this.start({ attemptEnded }));
   }
 
   /** Ends it at once with this error, if it has not ended. */
@@ -79,16 +89,16 @@ export class Attempt implements ExchangeOwner {
   exchangeEnded(exchange: Exchange): void {
     this.firstByte = exchange.firstByte;
     if (exchange.failure !== null) {
-      if (!this.#mayRepeat(exchange)) return this.#fail(exchange.failure, exchange.status);
+      if (!this.#mayRepeat(exchange)) return this.#fail(exchange.failure, exchange.answer?.status ?? 0);
       this.#repeated = true;
       return this.#startSoon(true);
     }
-    const { status, rawHeaders } = exchange;
-    if (isRedirect(status) && this.#rules.maxRedirects > 0) {
-      const location = findHeader(rawHeaders, 'location');
-      if (location !== null) return this.#redirect(status, location);
+    const answer = exchange.answer as Answer;
+    if (isRedirect(answer.status) && this.#rules.maxRedirects > 0) {
+      const location = answer.header('location');
+      if (location !== null) return this.#redirect(answer.status, location);
     }
-    this.#read(exchange);
+    this.#read(answer);
   }
 
   #mayRepeat(exchange: Exchange): boolean {
@@ -108,26 +118,24 @@ export class Attempt implements ExchangeOwner {
     this.#startSoon(false);
   }
 
-  #read({ status, rawHeaders, body }: Exchange): void {
-    const { origin, path } = this.#request;
-    // A copy: the page keeps it, and what is kept of undici's own arrays makes V8 allocate those in old space.
-    const headers = rawHeaders.slice();
-    const encoding = body.length === 0 ? null : findHeader(rawHeaders, 'content-encoding');
-    if (encoding === null) return this.#end(new Answer(status, headers, body, origin, path));
-    void decompress(body, encoding, this.#rules.maxContentLength).then((decoded) => {
-      if (decoded instanceof Failure) this.#fail(decoded, status);
-      else this.#end(new Answer(status, headers, decoded, origin, path));
+  #read(answer: Answer): void {
+    const encoding = answer.body.length === 0 ? null : answer.header('content-encoding');
+    if (encoding === null) return this.#end(answer);
+    void decompress(answer.body, encoding, this.#rules.maxContentLength).then((decoded) => {
+      if (decoded instanceof Failure) return this.#fail(decoded, answer.status);
+      answer.body = decoded;
+      this.#end(answer);
     });
   }
 
   #startSoon(fresh: boolean): void {
     // Not from within undici's parser, which does not bear another request on top of it.
     queueMicrotask(() => {
-      if (this.#aborted === null) this.#start(fresh);
+      if (this.#aborted === null) this.#begin(fresh);
     });
   }
 
-  #start(fresh: boolean): void {
+  #begin(fresh: boolean): void {
     const connection = this.#connections.take(this.#request.origin, this.#publicOnly, fresh);
     this.#exchange = new Exchange(connection, this.#rules.maxContentLength, this.#clock, this);
     this.#exchange.start(this.#request);
@@ -140,11 +148,12 @@ export class Attempt implements ExchangeOwner {
   }
 
   #end(result: AttemptResult): void {
-    if (this.#settle === null) return;
+    const receiver = this.#receiver;
+    if (receiver === null) return;
+    this.#receiver = null;
     // First, for what the observer lets in next may be a hedge that this makes needless.
-    this.#settle(result);
-    this.#settle = null;
-    if (result instanceof Failure) this.#observer?.ended(result.code, null);
-    else this.#observer?.ended('answered', this.#clock.now() - this.#sentAt);
+    receiver.attemptEnded(result);
+    if (result instanceof Failure) this.#observer?.failed(result.code);
+    else this.#observer?.answered(this.#clock.now() - this.#sentAt);
   }
 }

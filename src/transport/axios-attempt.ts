@@ -90,8 +90,8 @@ export class AxiosAttempt {
 
   #end(result: DataAnswer | Failure): void {
     if (this.#settle === null) return;
-    if (result instanceof Failure) this.#observer.ended(result.code, null);
-    else this.#observer.ended('answered', this.#clock.now() - this.#sentAt);
+    if (result instanceof Failure) this.#observer.failed(result.code);
+    else this.#observer.answered(this.#clock.now() - this.#sentAt);
     this.#settle(result);
     this.#settle = null;
   }

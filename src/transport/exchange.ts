@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import { findHeader } from './answer.js';
+import { Answer } from './answer.js';
 import { Body } from './body.js';
 import type { Connection, WireHandler, WireRequest } from './connections.js';
 import { mostEncoded, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
 
+const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
 const givenUp = new Error('the request was given up');
 const lookAgain = new Error('the request is sent anew');
@@ -17,8 +18,8 @@ export interface ExchangeOwner {
 
 /** One request and its answer on one connection. It tells its owner once how it ended. */
 export class Exchange implements WireHandler {
-  status = 0;
-  rawHeaders: Buffer[] = [];
+  /** What came, once its head has; its body is set when the exchange has ended well. */
+  answer: Answer | null = null;
   /** By the clock, when the head of the answer came; null until then. */
   firstByte: number | null = null;
   /** How it failed; null if it did not, or not yet. */
@@ -28,7 +29,9 @@ export class Exchange implements WireHandler {
   #answered = false;
   #ended = false;
   #informational = 0;
-  readonly #body = new Body();
+  /** The body, while it has come in one piece, as most do; and where there are more. */
+  #piece: Buffer = empty;
+  #body: Body | null = null;
   readonly #connection: Connection;
   readonly #limit: number;
   readonly #clock: Clock;
@@ -53,10 +56,6 @@ export class Exchange implements WireHandler {
    */
   get closedUnderneath(): boolean {
     return this.#sent && !this.#answered && this.#connection.reused && this.failure?.code === 'ERR_UPSTREAM_NETWORK';
-  }
-
-  get body(): Buffer {
-    return this.#body.bytes;
   }
 
   abort(failure: Failure): void {
@@ -84,22 +83,23 @@ export class Exchange implements WireHandler {
       return true;
     }
     this.firstByte = this.#clock.now();
-    this.status = status;
-    this.rawHeaders = rawHeaders;
+    const { origin, path } = this.#request as WireRequest;
+    // A copy: the page keeps it, and what is kept of undici's own arrays makes V8 allocate those in old space.
+    const answer = new Answer(status, rawHeaders.slice(), empty, origin, path);
+    this.answer = answer;
     if (status > 599) {
       this.abort(network('its status is not one of HTTP'));
       return true;
     }
-    const length = findHeader(rawHeaders, 'content-length');
-    if (length === null) this.#checkCoding(findHeader(rawHeaders, 'transfer-encoding'));
-    else if (this.#isTooLarge(Number(length)) && this.#hasBody) this.abort(tooLarge(this.#limit));
+    const length = answer.contentLength;
+    if (length === null) this.#checkCoding(answer.header('transfer-encoding'));
+    else if (this.#isTooLarge(length) && this.#hasBody) this.abort(tooLarge(this.#limit));
     return true;
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
-    this.#body.add(chunk);
-    if (this.#isTooLarge(this.#body.size)) this.abort(tooLarge(this.#limit));
+    if (this.#isTooLarge(this.#add(chunk))) this.abort(tooLarge(this.#limit));
     return true;
   }
 
@@ -109,6 +109,7 @@ export class Exchange implements WireHandler {
     const { broken } = this.#connection;
     if (broken !== null) return this.onError(broken);
     this.#ended = true;
+    if (this.answer !== null) this.answer.body = this.#body?.bytes ?? this.#piece;
     this.#connection.release();
     this.#owner.exchangeEnded(this);
   }
@@ -120,16 +121,27 @@ export class Exchange implements WireHandler {
     this.#end();
   }
 
+  /** Returns how many bytes there are now. */
+  #add(chunk: Buffer): number {
+    if (this.#body === null && this.#piece.length === 0) {
+      this.#piece = chunk;
+      return chunk.length;
+    }
+    this.#body ??= new Body(this.#piece);
+    this.#body.add(chunk);
+    return this.#body.size;
+  }
+
   /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
     if (!(bytes > this.#limit)) return false;
-    const isEncoded = findHeader(this.rawHeaders, 'content-encoding') !== null;
+    const isEncoded = this.answer?.header('content-encoding') !== null;
     return !isEncoded || bytes > mostEncoded(this.#limit);
   }
 
   /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
   get #hasBody(): boolean {
-    return this.#request?.method !== 'HEAD' && this.status !== 304;
+    return this.#request?.method !== 'HEAD' && this.answer?.status !== 304;
   }
 
   /** What else than chunks it may have been sent in is not undone, and was not asked for. */
@@ -141,7 +153,9 @@ export class Exchange implements WireHandler {
 
   /** A 304 may tell the length of the body that it does not have (RFC 9110, section 8.6), which undici takes amiss. */
   #isWhole(error: Error): boolean {
-    return this.status === 304 && (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+    return (
+      this.answer?.status === 304 && (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+    );
   }
 
   #end(): void {

@@ -59,11 +59,11 @@ describe('what an instance knows of origins', () => {
     expect(origins.of('https://busy.example.com')).toBe(busy);
     expect(origins.of('https://crowded.example.com')).toBe(crowded);
     expect(origins.stats(0)['https://crowded.example.com']).toMatchObject({ inFlight: 1, queued: 1 });
-    crowded.ended('answered', 1);
+    crowded.answered(1);
     expect(await turn).toBeNull();
     expect(crowded.isIdle).toBe(false);
-    crowded.ended('answered', 1);
-    busy.ended('answered', 1);
+    crowded.answered(1);
+    busy.answered(1);
     expect([crowded.isIdle, busy.isIdle]).toEqual([true, true]);
   });
 

@@ -1,0 +1,19 @@
+import { Failure } from '../errors.js';
+import type { CallPlan } from '../plan/plan.js';
+import type { CallHost } from './host.js';
+
+/** What keeps a call from starting: an upstream whose data it reads and that has failed or was skipped. */
+export function blockerOf({ reads, config }: CallPlan, host: CallHost): Failure | 'skipped' | null {
+  for (const other of reads) {
+    const outcome = host.outcomeOf(other);
+    // What must be there cannot be skipped for another's sake.
+    if (outcome?.status === 'skipped' && !config.required) return 'skipped';
+    if (outcome?.status === 'skipped') {
+      return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which was skipped`);
+    }
+    if (outcome?.status === 'error') {
+      return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which failed`, outcome.error);
+    }
+  }
+  return null;
+}
