@@ -1,9 +1,10 @@
 import { Failure } from '../errors.js';
 import type { UpstreamRequest } from '../plan/plan.js';
-import { Attempt, type AttemptReceiver } from '../transport/attempt.js';
+import { Attempt, type AttemptReceiver, type AttemptResult } from '../transport/attempt.js';
 import { AxiosAttempt } from '../transport/axios-attempt.js';
 import { AxiosRequest } from '../transport/axios-request.js';
-import type { SendResult, Task } from './host.js';
+import type { WireRequest } from '../transport/connections.js';
+import type { Release, SendResult, Task } from './host.js';
 import type { Origin } from './origins.js';
 
 /** Sends a request once, when the run has a slot for it and the origin a place. */
@@ -13,19 +14,40 @@ export function sendAttempt(task: Task, request: UpstreamRequest): Promise<SendR
   return slots === null && origin.tryEnter() ? send(task, request, origin) : sendInTurn(task, request, origin);
 }
 
-/**
- * The same without a promise, for a task that is told itself, where there is nothing to wait for and nothing to do beside.
- * Returns whether that was so.
- */
-export function sendDirectly(task: Task & AttemptReceiver, request: UpstreamRequest): boolean {
-  const { slots, origins, connections, clock } = task.host;
-  if (!task.plan.direct || slots !== null || request instanceof AxiosRequest) return false;
+/** A task that is told itself how its attempt ended. */
+export interface DirectTask extends Task, AttemptReceiver {
+  /** Sends its request by `plan.send`, because there is something to wait for. */
+  sendInTurn(): void;
+}
+
+/** The same with fewer promises, for a task whose `plan.direct` says that there is nothing to do beside. */
+export function sendDirectly(task: DirectTask, request: WireRequest): void {
+  const { slots } = task.host;
+  if (slots === null) {
+    if (!begin(task, request, task)) task.sendInTurn();
+    return;
+  }
+  slots.enter(task, (slot) => {
+    if (slot instanceof Failure) return;
+    const attemptEnded = (result: AttemptResult) => {
+      task.attemptEnded(result);
+      slot();
+    };
+    if (!task.over && begin(task, request, { attemptEnded })) return;
+    slot();
+    if (!task.over) task.sendInTurn();
+  });
+}
+
+/** Sends it if its origin has a place for it; returns whether it has. */
+function begin(task: Task, request: WireRequest, receiver: AttemptReceiver): boolean {
+  const { origins, connections, clock } = task.host;
   const origin = origins.of(request.origin);
   if (!origin.tryEnter()) return false;
   task.attemptStarts();
   const attempt = new Attempt(connections, request, task.plan.rules, clock, origin);
   task.underway = attempt;
-  attempt.start(task);
+  attempt.start(receiver);
   return true;
 }
 
@@ -37,7 +59,7 @@ async function sendInTurn(task: Task, request: UpstreamRequest, origin: Origin):
       origin.leave();
       placed = false;
     }
-    const release = slots === null ? null : await slots.acquire(task);
+    const release = slots === null ? null : await new Promise<Release | Failure>((take) => slots.enter(task, take));
     if (release instanceof Failure || task.over) {
       if (placed) origin.leave();
       if (release instanceof Failure) return release;
@@ -46,7 +68,8 @@ async function sendInTurn(task: Task, request: UpstreamRequest, origin: Origin):
     }
     if (placed || origin.tryEnter()) {
       const result = await send(task, request, origin);
-      release?.();
+      // When all that follows from the result is done: after a required upstream's failure, nobody is to get the slot.
+      if (release !== null) process.nextTick(release);
       return result;
     }
     release?.();

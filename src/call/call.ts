@@ -5,13 +5,13 @@ import { Answer, redactUrl } from '../transport/answer.js';
 import { DataAnswer } from '../transport/axios-attempt.js';
 import type { Context } from '../types.js';
 import { accepts } from './accepts.js';
-import { sendDirectly } from './attempt.js';
+import { type DirectTask, sendDirectly } from './attempt.js';
 import { CallContext } from './context.js';
 import { decode } from './decode.js';
 import { blockerOf } from './dependency.js';
 import { fanOut, firstStart, readList } from './fan-out.js';
 import { guarded, isThenable } from './hook.js';
-import type { Abortable, CallHost, SendResult, Task } from './host.js';
+import type { Abortable, CallHost, SendResult } from './host.js';
 import { copyPlain } from './plain.js';
 import { validate } from './schema.js';
 
@@ -19,7 +19,7 @@ import { validate } from './schema.js';
  * One upstream in one run, or one item of a fan-out: from the moment it could start to its outcome. However it ends, it
  * ends once, and nothing of it throws.
  */
-export class Call implements Task {
+export class Call implements DirectTask {
   readonly plan: CallPlan;
   readonly host: CallHost;
   /** The outcome, once it has ended. */
@@ -72,12 +72,14 @@ export class Call implements Task {
   start(): void {
     const { timeout } = this.plan.config;
     if (timeout !== null) this.#timer = this.host.clock.set(timedOut, timeout, this);
-    try {
-      this.#request = this.plan.plain;
-      if (this.#request === null || !sendDirectly(this, this.#request)) void this.#perform();
-    } catch (cause) {
-      this.#threw(cause);
-    }
+    const { plain, direct } = this.plan;
+    this.#request = plain;
+    if (plain !== null && direct) sendDirectly(this, plain);
+    else void this.#perform();
+  }
+
+  sendInTurn(): void {
+    void this.#perform();
   }
 
   /** What was sent directly has come to its end. */

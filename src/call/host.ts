@@ -69,8 +69,11 @@ export type Stage = (next: Send) => Send;
 export interface AttemptSlots {
   /** Whether a slot could be had now. */
   readonly hasFree: boolean;
-  /** Waits for a slot; the heaviest call gets the next one. Resolves to what gives it back, or to why there is none. */
-  acquire(task: Task): Promise<Release | Failure>;
+  /** Waits for a slot; the heaviest call gets the next one. */
+  enter(task: Task, take: TakeSlot): void;
 }
+
+/** Told once: with what gives the slot back, or why there is none. It does not throw. */
+export type TakeSlot = (slot: Release | Failure) => void;
 
 export type Release = () => void;

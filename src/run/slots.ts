@@ -1,49 +1,52 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Abortable, AttemptSlots, Release, Task } from '../call/host.js';
+import type { Abortable, AttemptSlots, TakeSlot, Task } from '../call/host.js';
 import type { Failure } from '../errors.js';
 import { heaviestFirst } from './order.js';
 
 /**
- * Bounds the attempts of one run. p-limit counts the slots; which call a slot goes to is decided when it is free, so that
- * the heaviest goes first and a call that has ended is no longer in line.
+ * Bounds the attempts of one run. p-limit runs as many lanes as there are slots at most; which call a lane serves next is
+ * decided when it is free, so that the heaviest goes first and a call that has ended is no longer in line.
  */
 export class Slots implements AttemptSlots {
   readonly #limit: LimitFunction;
   readonly #line: Waiter[] = [];
+  #lanes = 0;
 
   constructor(concurrency: number) {
     this.#limit = pLimit(concurrency);
   }
 
   get hasFree(): boolean {
-    return this.#limit.activeCount + this.#limit.pendingCount < this.#limit.concurrency;
+    return this.#lanes < this.#limit.concurrency;
   }
 
-  acquire(task: Task): Promise<Release | Failure> {
-    return new Promise((resolve) => {
-      const waiter = new Waiter(task, resolve, this.#line);
-      task.underway = waiter;
-      waiter.queue();
-      void this.#limit(this.#serve);
-    });
+  enter(task: Task, take: TakeSlot): void {
+    const waiter = new Waiter(task, take, this.#line);
+    task.underway = waiter;
+    waiter.queue();
+    if (!this.hasFree) return;
+    this.#lanes++;
+    void this.#limit(this.#serve);
   }
 
-  /** What a free slot does: it serves the first in line until that gives the slot back. */
-  readonly #serve = (): Promise<void> | undefined => {
-    const waiter = this.#line.shift();
-    return waiter && new Promise((release) => waiter.resolve(release));
+  /** A lane: it serves the first in line until that gives the slot back, and then the next, until there is none. */
+  readonly #serve = async (): Promise<void> => {
+    for (let waiter = this.#line.shift(); waiter !== undefined; waiter = this.#line.shift()) {
+      await new Promise<void>(waiter.take);
+    }
+    this.#lanes--;
   };
 }
 
 class Waiter implements Abortable {
   readonly firstByte = null;
   readonly task: Task;
-  readonly resolve: (result: Release | Failure) => void;
+  readonly take: TakeSlot;
   readonly #line: Waiter[];
 
-  constructor(task: Task, resolve: (result: Release | Failure) => void, line: Waiter[]) {
+  constructor(task: Task, take: TakeSlot, line: Waiter[]) {
     this.task = task;
-    this.resolve = resolve;
+    this.take = take;
     this.#line = line;
   }
 
@@ -58,6 +61,6 @@ class Waiter implements Abortable {
     const at = this.#line.indexOf(this);
     // Not in line any more, it has a slot, and is about to send.
     if (at !== -1) this.#line.splice(at, 1);
-    this.resolve(failure);
+    this.take(failure);
   }
 }

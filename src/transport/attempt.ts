@@ -4,6 +4,7 @@ import type { Answer } from './answer.js';
 import type { Connections, WireRequest } from './connections.js';
 import { decompress } from './encoding.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
+import { transportFailure } from './failure.js';
 import { followRedirect, isRedirect } from './redirect.js';
 
 /** What an upstream allows an attempt to do; the same for all its attempts. */
@@ -136,9 +137,13 @@ export class Attempt implements ExchangeOwner {
   }
 
   #begin(fresh: boolean): void {
-    const connection = this.#connections.take(this.#request.origin, this.#publicOnly, fresh);
-    this.#exchange = new Exchange(connection, this.#rules.maxContentLength, this.#clock, this);
-    this.#exchange.start(this.#request);
+    try {
+      const connection = this.#connections.take(this.#request.origin, this.#publicOnly, fresh);
+      this.#exchange = new Exchange(connection, this.#rules.maxContentLength, this.#clock, this);
+      this.#exchange.start(this.#request);
+    } catch (cause) {
+      this.#end(transportFailure(cause as Error, false));
+    }
   }
 
   /** `status`: of the answer that is of no use; 0 where none came. */

@@ -43,9 +43,12 @@ describe.each(expresses)('%s: a required upstream', (_, express) => {
     });
   });
 
-  test('that fails keeps what waits, for a slot or for another upstream, from being sent', async () => {
+  test.each([
+    ['', {}],
+    [' through stages', { retry: true, breaker: true, hedge: 60_000 }],
+  ])('that fails%s keeps what waits, for a slot or for another upstream, from being sent', async (_how, stages) => {
     const visit = site.visit(
-      { user: { url: url('/user'), required: true }, queued: url('/queued'), card: url('/cards/{user.id}') },
+      { user: { url: url('/user'), required: true, ...stages }, queued: url('/queued'), card: url('/cards/{user.id}') },
       { concurrency: 1 },
     );
     (await backend.asked('/user')).reply('no', { status: 500 });
