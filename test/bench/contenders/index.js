@@ -7,6 +7,7 @@ export const contenders = {
   'dispatch-again': 'the same again (the noise of this run)',
   'dispatch-controller': 'undici `dispatch`, controller API',
   request: '`Promise.all`, undici `request`',
+  'request-deadline': 'the same with a deadline and a look at the status',
   fetch: '`Promise.all`, global `fetch`',
   axios: '`Promise.all`, axios',
   got: '`Promise.all`, got',

@@ -5,6 +5,7 @@ import { tables } from '../tables/index.js';
 const defaults = {
   rounds: 11,
   window: 1500,
+  heat: 4000,
   warmup: 300,
   upstreams: 5,
   origins: 1,
@@ -22,6 +23,7 @@ export const usage = `node test/bench/run.js [option ...]
   --only a,b         only these contenders, and the first, the base: ${Object.keys(contenders).join(', ')}
   --rounds 11        rounds, in each of which every contender has its turn
   --window 1500      milliseconds of a turn
+  --heat 4000        milliseconds of load before the first round, for the compiler
   --warmup 300       milliseconds of load before a turn that do not count
   --connections 16   connections that ask for pages
   --upstreams 5      upstreams of a page
