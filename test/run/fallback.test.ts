@@ -127,6 +127,26 @@ describe('a fallback function', () => {
     expect(made).toBe(1);
   });
 
+  test('that was asked because data was late is not overtaken by them', async () => {
+    const [checking, checked, made] = [deferred(), deferred<string>(), deferred<string>()];
+    const transformResponse = () => {
+      checking.resolve();
+      return checked.promise;
+    };
+    const a = { url: url('/good'), timeout: 100, transformResponse, fallback: () => made.promise };
+    const visit = site.visit({ a });
+    await checking.promise;
+    site.clock.advance(100);
+    checked.resolve('late');
+    await settled();
+    made.resolve('made');
+    expect((await visit).locals.mashup['a']).toMatchObject({
+      status: 'fallback',
+      data: 'made',
+      error: { code: 'ERR_UPSTREAM_TIMEOUT' },
+    });
+  });
+
   test.each([
     [
       'throws',
