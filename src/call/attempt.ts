@@ -16,26 +16,27 @@ export function sendAttempt(task: Task, request: UpstreamRequest): Promise<SendR
 
 /** A task that is told itself how its attempt ended. */
 export interface DirectTask extends Task, AttemptReceiver {
-  /** Sends its request by `plan.send`, because there is something to wait for. */
-  sendInTurn(): void;
+  /** Sends its request by `plan.send`, for there is something else to wait for. */
+  sendStaged(): void;
 }
 
 /** The same with fewer promises, for a task whose `plan.direct` says that there is nothing to do beside. */
 export function sendDirectly(task: DirectTask, request: WireRequest): void {
   const { slots } = task.host;
   if (slots === null) {
-    if (!begin(task, request, task)) task.sendInTurn();
+    if (!begin(task, request, task)) task.sendStaged();
     return;
   }
   slots.enter(task, (slot) => {
+    // Whoever ended the wait has ended the task.
     if (slot instanceof Failure) return;
     const attemptEnded = (result: AttemptResult) => {
       task.attemptEnded(result);
-      slot();
+      giveBack(slot);
     };
     if (!task.over && begin(task, request, { attemptEnded })) return;
     slot();
-    if (!task.over) task.sendInTurn();
+    if (!task.over) task.sendStaged();
   });
 }
 
@@ -68,8 +69,7 @@ async function sendInTurn(task: Task, request: UpstreamRequest, origin: Origin):
     }
     if (placed || origin.tryEnter()) {
       const result = await send(task, request, origin);
-      // When all that follows from the result is done: after a required upstream's failure, nobody is to get the slot.
-      if (release !== null) process.nextTick(release);
+      if (release !== null) giveBack(release);
       return result;
     }
     release?.();
@@ -77,6 +77,14 @@ async function sendInTurn(task: Task, request: UpstreamRequest, origin: Origin):
     if (refusal !== null) return refusal;
     placed = true;
   }
+}
+
+const resolved = Promise.resolve();
+
+/** When all that follows from a result is done: after a required upstream's failure nobody is to get the slot. */
+function giveBack(release: Release): void {
+  // From a microtask, for only then does a tick come after all others.
+  void resolved.then(() => process.nextTick(release));
 }
 
 const hadEnded = new Failure('ERR_UPSTREAM_CANCELED', 'it had ended');

@@ -78,14 +78,14 @@ export class Call implements DirectTask {
     else void this.#perform();
   }
 
-  sendInTurn(): void {
+  sendStaged(): void {
     void this.#perform();
   }
 
   /** What was sent directly has come to its end. */
   attemptEnded(result: SendResult): void {
     // Later, for undici's parser may be at work below.
-    void resolved.then(() => this.#receive(result));
+    void resolved.then(() => this.host.scope.runInAsyncScope(this.#receive, this, result));
   }
 
   /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */

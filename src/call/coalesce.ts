@@ -64,11 +64,11 @@ export function coalesceStage(across: Reach): Stage {
 
 /** What many runs share waits in the line of none of them. The origin's limit holds all the same. */
 function withoutSlots(host: CallHost): CallHost {
-  const { clock, began, endsAt, connections, origins, flights, req, locals } = host;
+  const { scope, clock, began, endsAt, connections, origins, flights, req, locals } = host;
   const outcomeOf = (plan: CallPlan) => host.outcomeOf(plan);
   const callEnded = () => {};
   const own = { slots: null, isHurried: false, outcomeOf, callEnded };
-  return { clock, began, endsAt, connections, origins, flights, req, locals, ...own };
+  return { scope, clock, began, endsAt, connections, origins, flights, req, locals, ...own };
 }
 
 /** A request under way for one or more calls. It goes on while anybody waits for it. */

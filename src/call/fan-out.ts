@@ -46,6 +46,7 @@ type MakeCall = (plan: CallPlan, host: CallHost, item: unknown) => Call;
 /** The calls for the items of a list: a host to them, and to the call they are part of something that can be given up. */
 class Items implements Abortable, CallHost {
   readonly firstByte = null;
+  readonly scope: CallHost['scope'];
   readonly clock: CallHost['clock'];
   readonly began: number;
   readonly endsAt: number;
@@ -61,6 +62,7 @@ class Items implements Abortable, CallHost {
 
   constructor(whole: Call, items: readonly unknown[], makeCall: MakeCall) {
     const { host, plan } = whole;
+    this.scope = host.scope;
     this.clock = host.clock;
     this.began = host.began;
     this.endsAt = whole.endsAt;

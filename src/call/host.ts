@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type { Request } from 'express';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
@@ -12,6 +13,8 @@ import type { Origins } from './origins.js';
 
 /** What the calls of one run share. */
 export interface CallHost {
+  /** Where the run began, for AsyncLocalStorage: an answer comes in the context of whoever opened the connection. */
+  readonly scope: AsyncResource;
   readonly clock: Clock;
   /** By the clock, when the run began, and when its deadline is. */
   readonly began: number;

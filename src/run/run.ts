@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Request } from 'express';
 import { Call } from '../call/call.js';
 import { Flights } from '../call/coalesce.js';
@@ -25,6 +26,7 @@ export interface RunOwner {
 
 /** One request going through a page: it starts the calls as they become ready, and ends by the deadline. */
 export class Run implements CallHost {
+  readonly scope = new AsyncResource('EXPRESS_MASHUP_RUN');
   readonly clock: Clock;
   readonly connections: Connections;
   readonly began: number;

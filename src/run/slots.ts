@@ -60,7 +60,8 @@ class Waiter implements Abortable {
   abort(failure: Failure): void {
     const at = this.#line.indexOf(this);
     // Not in line any more, it has a slot, and is about to send.
-    if (at !== -1) this.#line.splice(at, 1);
+    if (at === -1) return;
+    this.#line.splice(at, 1);
     this.take(failure);
   }
 }

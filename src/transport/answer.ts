@@ -78,7 +78,7 @@ export class Answer implements UpstreamResponse {
   /** What Content-Length says; null if it is not there, NaN where it is no number. */
   get contentLength(): number | null {
     const at = indexOfHeader(this.#rawHeaders, 'content-length', 0);
-    return at === -1 ? null : parseDigits(this.#rawHeaders[at + 1] as Buffer);
+    return at === -1 ? null : parseNumber(this.#rawHeaders[at + 1] as Buffer);
   }
 
   /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */
@@ -122,12 +122,13 @@ function isName(key: Buffer, name: string): boolean {
   return true;
 }
 
-/** Without making a string of it first, for every answer has one. */
-function parseDigits(value: Buffer): number {
-  let number = value.length === 0 ? Number.NaN : 0;
+/** A number, mostly without making a string first, for every answer has one. */
+function parseNumber(value: Buffer): number {
+  let number = 0;
   for (let at = 0; at < value.length; at++) {
     const digit = (value[at] as number) - 0x30;
-    number = digit >= 0 && digit <= 9 ? number * 10 + digit : Number.NaN;
+    if (digit < 0 || digit > 9) return Number(value.toString('latin1'));
+    number = number * 10 + digit;
   }
   return number;
 }

@@ -142,7 +142,7 @@ export class Attempt implements ExchangeOwner {
       this.#exchange = new Exchange(connection, this.#rules.maxContentLength, this.#clock, this);
       this.#exchange.start(this.#request);
     } catch (cause) {
-      this.#end(transportFailure(cause as Error, false));
+      this.abort(transportFailure(cause instanceof Error ? cause : new Error(String(cause)), false));
     }
   }
 

@@ -108,8 +108,10 @@ export class Exchange implements WireHandler {
     // A body without a length ends when the connection is closed; undici takes a reset for that too.
     const { broken } = this.#connection;
     if (broken !== null) return this.onError(broken);
+    // What only a dispatcher of the user's own can do.
+    if (this.answer === null) return this.abort(network('it ended without an answer'));
     this.#ended = true;
-    if (this.answer !== null) this.answer.body = this.#body?.bytes ?? this.#piece;
+    this.answer.body = this.#body?.bytes ?? this.#piece;
     this.#connection.release();
     this.#owner.exchangeEnded(this);
   }
@@ -135,7 +137,7 @@ export class Exchange implements WireHandler {
   /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
     if (!(bytes > this.#limit)) return false;
-    const isEncoded = this.answer?.header('content-encoding') !== null;
+    const isEncoded = (this.answer?.header('content-encoding') ?? null) !== null;
     return !isEncoded || bytes > mostEncoded(this.#limit);
   }
 

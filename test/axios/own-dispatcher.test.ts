@@ -135,6 +135,24 @@ describe('a class of the user', () => {
     const { outcomes } = await visit();
     for (const name of ['a', 'b']) expect(outcomes[name]?.error).toMatchObject({ cause: new TypeError('a bug') });
   });
+
+  class Headless extends Dispatcher {
+    override dispatch(_options: Options, handler: Dispatcher.DispatchHandler): boolean {
+      setImmediate(() => {
+        handler.onConnect?.(() => {});
+        handler.onComplete?.([]);
+      });
+      return true;
+    }
+  }
+
+  test('that ends a request without an answer makes an outcome', async () => {
+    const { outcome } = await askOver(new Headless(), 'https://api.test/a');
+    expect(outcome.error).toMatchObject({
+      code: 'ERR_UPSTREAM_NETWORK',
+      message: expect.stringContaining('it ended without an answer'),
+    });
+  });
 });
 
 describe('a ProxyAgent', () => {

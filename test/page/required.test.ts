@@ -45,6 +45,10 @@ describe.each(expresses)('%s: a required upstream', (_, express) => {
 
   test.each([
     ['', {}],
+    [
+      ' by what it is made into',
+      { validateStatus: () => true, transformResponse: () => Promise.reject(new Error('no')) },
+    ],
     [' through stages', { retry: true, breaker: true, hedge: 60_000 }],
   ])('that fails%s keeps what waits, for a slot or for another upstream, from being sent', async (_how, stages) => {
     const visit = site.visit(

@@ -114,6 +114,12 @@ describe('an upstream that would send too much is not listened to', () => {
     await closed;
   });
 
+  test('a length with a space after it is one', async () => {
+    const { url, closed } = await startDripping('HTTP/1.1 200 OK\nContent-Length: 20000000 \n\n');
+    expect((await ask(url)).outcome.error).toMatchObject(tooLarge(tenMiB));
+    await closed;
+  });
+
   test('a body without an end is cut off at the limit', async () => {
     const { url, closed } = await startDripping('HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n', (socket) => {
       const goOn = () => {

@@ -30,6 +30,7 @@ export default (urls, { type, gzip }) => {
       res.json(digest(await Promise.all(urls.map((url) => get(url, { headers, signal }, read)))));
     } finally {
       clearTimeout(timer);
+      controller.abort();
     }
   };
 };

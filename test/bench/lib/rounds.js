@@ -63,7 +63,7 @@ export async function rounds(config, pages, options, patience, log) {
 
     const turns = Object.fromEntries(pages.map(({ name }) => [name, []]));
     log('round 0, to warm up: does not count');
-    for (const server of servers) await turn(load, server, { warmup: options.heat, window: options.warmup });
+    for (const server of servers) await measure(load, server, { ...options, warmup: options.heat }, patience);
     for (let round = 0; round < options.rounds; round++) {
       const seen = [];
       for (const server of order(servers, round)) {
