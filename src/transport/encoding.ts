@@ -1,21 +1,48 @@
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
+import {
+  brotliDecompress,
+  brotliDecompressSync,
+  gunzip,
+  gunzipSync,
+  inflate,
+  inflateRaw,
+  inflateRawSync,
+  inflateSync,
+} from 'node:zlib';
 import { Failure } from '../errors.js';
 
-type Decompress = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+interface Options {
+  readonly maxOutputLength: number;
+}
 
-const gunzipBody = promisify(gunzip) as Decompress;
-const inflateZlib = promisify(inflate) as Decompress;
-const inflateBare = promisify(inflateRaw) as Decompress;
+type Later = (body: Buffer, options: Options) => Promise<Buffer>;
 
-const decompressors: Readonly<Record<string, Decompress>> = {
-  gzip: gunzipBody,
-  'x-gzip': gunzipBody,
-  // `deflate` means the zlib format (RFC 9110, section 8.4.1.2), but some servers send bare deflate data. The first byte
-  // of the zlib format holds its method, 8.
-  deflate: (body, options) => (((body[0] ?? 0) & 0x0f) === 8 ? inflateZlib(body, options) : inflateBare(body, options)),
-  br: promisify(brotliDecompress) as Decompress,
+/** A way to decompress: at once, or in another thread. */
+interface Decompressor {
+  readonly now: (body: Buffer, options: Options) => Buffer;
+  readonly later: Later;
+}
+
+const gzip: Decompressor = { now: gunzipSync, later: promisify(gunzip) as Later };
+const zlib: Decompressor = { now: inflateSync, later: promisify(inflate) as Later };
+const bare: Decompressor = { now: inflateRawSync, later: promisify(inflateRaw) as Later };
+const brotli: Decompressor = { now: brotliDecompressSync, later: promisify(brotliDecompress) as Later };
+
+// `deflate` means the zlib format (RFC 9110, section 8.4.1.2), but some servers send bare deflate data. The first byte of
+// the zlib format holds its method, 8.
+const deflate = (body: Buffer): Decompressor => (((body[0] ?? 0) & 0x0f) === 8 ? zlib : bare);
+
+const decompressors: Readonly<Record<string, (body: Buffer) => Decompressor>> = {
+  gzip: () => gzip,
+  'x-gzip': () => gzip,
+  deflate,
+  br: () => brotli,
 };
+
+// A few kilobytes take a third of the CPU time at once that they take by way of another thread. More would block the loop;
+// so would few that become many, which is why there is a limit to what they become.
+const SMALL = 8 * 1024;
+const SMALL_DECODED = 64 * 1024;
 
 /** What is asked for; what is understood. */
 export const acceptEncoding = 'gzip, deflate, br';
@@ -41,17 +68,31 @@ export async function decompress(body: Buffer, contentEncoding: string, limit: n
   }
   let decoded = body;
   for (const [at, encoding] of [...encodings.entries()].reverse()) {
-    const undo = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;
-    if (undo === undefined)
+    const choose = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;
+    if (choose === undefined)
       return new Failure('ERR_UPSTREAM_BODY', 'its content-encoding is not one that was asked for');
     try {
-      decoded = await undo(decoded, { maxOutputLength: at === 0 ? limit : mostEncoded(limit) });
+      decoded = await undo(choose(decoded), decoded, at === 0 ? limit : mostEncoded(limit));
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(limit);
+      if (isTooLarge(cause)) return tooLarge(limit);
       return new Failure('ERR_UPSTREAM_BODY', 'its body could not be decompressed', cause);
     }
   }
   return decoded;
+}
+
+function undo({ now, later }: Decompressor, body: Buffer, maxOutputLength: number): Buffer | Promise<Buffer> {
+  if (body.length > SMALL) return later(body, { maxOutputLength });
+  try {
+    return now(body, { maxOutputLength: Math.min(maxOutputLength, SMALL_DECODED) });
+  } catch (cause) {
+    if (!isTooLarge(cause) || maxOutputLength <= SMALL_DECODED) throw cause;
+    return later(body, { maxOutputLength });
+  }
+}
+
+function isTooLarge(cause: unknown): boolean {
+  return (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
 }
 
 export function tooLarge(limit: number): Failure {

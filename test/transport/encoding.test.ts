@@ -47,6 +47,23 @@ describe('a content-encoding is undone', () => {
     expect((await answered('gzip', gzip(text), { transformResponse: (body: string) => body })).data).toBe(text);
   });
 
+  test.each<[string, (body: Buffer) => Buffer]>([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])('where few bytes become many: %s', async (encoding, compress) => {
+    const many = JSON.stringify('x'.repeat(300_000));
+    const body = compress(Buffer.from(many));
+    expect(body.length).toBeLessThan(8000);
+    expect((await answered(encoding, body)).data).toBe(JSON.parse(many));
+    expect((await answered(encoding, body, { maxContentLength: many.length - 1 })).error).toMatchObject({
+      code: 'ERR_UPSTREAM_TOO_LARGE',
+    });
+    expect((await answered(encoding, body, { maxContentLength: 10_000 })).error).toMatchObject({
+      code: 'ERR_UPSTREAM_TOO_LARGE',
+    });
+  });
+
   test('of an empty body is nothing', async () => {
     expect(await answered('gzip', Buffer.alloc(0))).toMatchObject({ status: 'success', data: null });
     expect(await answered('gzip', gzip(''))).toMatchObject({ status: 'success', data: null });
