@@ -6,6 +6,7 @@ import { AxiosRequest } from '../transport/axios-request.js';
 import type { WireRequest } from '../transport/connections.js';
 import type { Release, SendResult, Task } from './host.js';
 import type { Origin } from './origins.js';
+import { soon } from './soon.js';
 
 /** Sends a request once, when the run has a slot for it and the origin a place. */
 export function sendAttempt(task: Task, request: UpstreamRequest): Promise<SendResult> {
@@ -34,9 +35,9 @@ export function sendDirectly(task: DirectTask, request: WireRequest): void {
       task.attemptEnded(result);
       giveBack(slot);
     };
-    if (!task.over && begin(task, request, { attemptEnded })) return;
+    if (begin(task, request, { attemptEnded })) return;
     slot();
-    if (!task.over) task.sendStaged();
+    task.sendStaged();
   });
 }
 
@@ -79,12 +80,10 @@ async function sendInTurn(task: Task, request: UpstreamRequest, origin: Origin):
   }
 }
 
-const resolved = Promise.resolve();
-
 /** When all that follows from a result is done: after a required upstream's failure nobody is to get the slot. */
 function giveBack(release: Release): void {
   // From a microtask, for only then does a tick come after all others.
-  void resolved.then(() => process.nextTick(release));
+  soon(() => process.nextTick(release));
 }
 
 const hadEnded = new Failure('ERR_UPSTREAM_CANCELED', 'it had ended');

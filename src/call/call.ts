@@ -1,19 +1,19 @@
-import { Failure, UpstreamError } from '../errors.js';
+import { Failure, type UpstreamError } from '../errors.js';
 import { CallOutcome, CallTimings, type Outcome, type OutcomeStatus } from '../outcome.js';
 import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
-import { Answer, redactUrl } from '../transport/answer.js';
-import { DataAnswer } from '../transport/axios-attempt.js';
+import { Answer } from '../transport/answer.js';
+import type { DataAnswer } from '../transport/axios-attempt.js';
 import type { Context } from '../types.js';
-import { accepts } from './accepts.js';
 import { type DirectTask, sendDirectly } from './attempt.js';
 import { CallContext } from './context.js';
-import { decode } from './decode.js';
 import { blockerOf } from './dependency.js';
+import { callError } from './error.js';
 import { fanOut, firstStart, readList } from './fan-out.js';
 import { guarded, isThenable } from './hook.js';
 import type { Abortable, CallHost, SendResult } from './host.js';
 import { copyPlain } from './plain.js';
-import { validate } from './schema.js';
+import { readAnswer } from './read.js';
+import { soon } from './soon.js';
 
 /**
  * One upstream in one run, or one item of a fan-out: from the moment it could start to its outcome. However it ends, it
@@ -85,7 +85,7 @@ export class Call implements DirectTask {
   /** What was sent directly has come to its end. */
   attemptEnded(result: SendResult): void {
     // Later, for undici's parser may be at work below.
-    void resolved.then(() => this.host.scope.runInAsyncScope(this.#receive, this, result));
+    soon(() => this.host.scope.runInAsyncScope(this.#receive, this, result));
   }
 
   /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */
@@ -154,7 +154,8 @@ export class Call implements DirectTask {
   #receive(answer: SendResult): void {
     if (this.over) return;
     try {
-      const data = answer instanceof Failure ? answer : this.#read(answer);
+      if (!(answer instanceof Failure)) this.#answer = answer;
+      const data = answer instanceof Failure ? answer : readAnswer(answer, this.plan.config);
       if (isThenable(data)) void this.#receiveLater(data);
       else this.#end(data);
     } catch (cause) {
@@ -174,16 +175,6 @@ export class Call implements DirectTask {
     if (this.over) return;
     if (data instanceof Failure) this.#fail(data);
     else this.#finish('success', data, null);
-  }
-
-  #read(answer: Answer | DataAnswer): unknown {
-    this.#answer = answer;
-    const { config } = this.plan;
-    const accepted = accepts(config, answer);
-    if (accepted instanceof Failure) return accepted;
-    if (!accepted) return new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
-    const data = answer instanceof DataAnswer ? answer.data : decode(answer, config);
-    return config.schema === null || data instanceof Failure ? data : validate(config.schema, data);
   }
 
   #skip(): null {
@@ -223,17 +214,7 @@ export class Call implements DirectTask {
   }
 
   #error(failure: Failure): UpstreamError {
-    const { name } = this.plan;
-    const request = this.#request;
-    const url = this.#answer?.url ?? (request === null ? null : redactUrl(request.origin + request.path));
-    const where = url === null ? '' : ` (${this.plan.config.method} ${url})`;
-    return new UpstreamError(failure.code, `upstream '${name}': ${failure.message}${where}`, {
-      upstream: name,
-      url,
-      upstreamStatus: failure.upstreamStatus ?? this.#answer?.status ?? null,
-      attempts: this.attempts,
-      cause: failure.cause,
-    });
+    return callError(failure, this.plan, this.#request, this.#answer, this.attempts);
   }
 
   #source(status: OutcomeStatus, items: readonly Outcome[] | undefined): Outcome['source'] {
@@ -264,8 +245,6 @@ export class Call implements DirectTask {
 }
 
 type FallbackFunction = (error: Error, context: Context) => unknown;
-
-const resolved = Promise.resolve();
 
 function makeCall(plan: CallPlan, host: CallHost, item: unknown): Call {
   return new Call(plan, host, item);

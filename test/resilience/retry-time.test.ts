@@ -22,20 +22,10 @@ const url = (path: string) => `${backend.origin}${path}`;
 const down = { status: 503 };
 const retry = { attempts: 5, backoff: 100 };
 
-function nextTimer(): Promise<number> {
-  return new Promise((resolve) => {
-    const spy = jest.spyOn(site.clock, 'set').mockImplementation((callback, ms, argument) => {
-      spy.mockRestore();
-      resolve(ms);
-      return site.clock.set(callback, ms, argument);
-    });
-  });
-}
-
 /** Fails the next request for a path, and resolves to how long the back-off is that follows. */
 async function fail(path: string, headers = {}): Promise<number> {
   const asked = await backend.asked(path);
-  const backOff = nextTimer();
+  const backOff = site.clock.nextTimer();
   asked.reply('no', { ...down, headers });
   return await backOff;
 }
@@ -108,7 +98,7 @@ describe('room before the deadline', () => {
     const visit = site.visit({ a: { url: url('/a'), retry } }, { deadline: 500 });
     const asked = await backend.asked('/a');
     site.clock.advance(449);
-    const backOff = nextTimer();
+    const backOff = site.clock.nextTimer();
     asked.reply('no', down);
     site.clock.advance(await backOff);
     (await backend.asked('/a')).reply(1);

@@ -21,21 +21,11 @@ afterEach(async () => {
 const url = (path: string) => `${backend.origin}${path}`;
 const retry = { attempts: 5, backoff: 100 };
 
-function nextTimer(): Promise<number> {
-  return new Promise((resolve) => {
-    const spy = jest.spyOn(site.clock, 'set').mockImplementation((callback, ms, argument) => {
-      spy.mockRestore();
-      resolve(ms);
-      return site.clock.set(callback, ms, argument);
-    });
-  });
-}
-
 describe('time-outs', () => {
   test('of an attempt are tried again', async () => {
     const visit = site.visit({ a: { url: url('/a'), attemptTimeout: 300, retry: true } });
     const first = await backend.asked('/a');
-    const backOff = nextTimer();
+    const backOff = site.clock.nextTimer();
     site.clock.advance(300);
     await first.closed;
     expect(await backOff).toBe(50);
@@ -48,7 +38,7 @@ describe('time-outs', () => {
   test('of every attempt make an ERR_UPSTREAM_TIMEOUT', async () => {
     const visit = site.visit({ a: { url: url('/a'), attemptTimeout: 300, retry: true } });
     await backend.asked('/a');
-    const backOff = nextTimer();
+    const backOff = site.clock.nextTimer();
     site.clock.advance(300);
     await backOff;
     site.clock.advance(50);

@@ -22,21 +22,10 @@ afterEach(async () => {
 const url = (path: string) => `${backend.origin}${path}`;
 const down = { status: 503 };
 
-/** How long the next timer is that is set from now on: a back-off's. */
-function nextTimer(): Promise<number> {
-  return new Promise((resolve) => {
-    const spy = jest.spyOn(site.clock, 'set').mockImplementation((callback, ms, argument) => {
-      spy.mockRestore();
-      resolve(ms);
-      return site.clock.set(callback, ms, argument);
-    });
-  });
-}
-
 /** Fails the next request for a path, and lets the back-off after it pass; resolves to how long that was. */
 async function failOnce(path: string, reply: Parameters<Asked['reply']>[1] = down): Promise<number> {
   const asked = await backend.asked(path);
-  const backOff = nextTimer();
+  const backOff = site.clock.nextTimer();
   asked.reply('no', reply);
   const ms = await backOff;
   site.clock.advance(ms);
@@ -134,11 +123,11 @@ describe('what is tried again', () => {
 
   test('a connection that is refused', async () => {
     const origin = await deadOrigin();
-    const backOff = nextTimer();
+    const backOff = site.clock.nextTimer();
     // The first timer is the deadline's.
     const visit = site.visit({ a: { url: `${origin}/a`, retry: true } });
     expect(await backOff).toBe(2000);
-    expect(await nextTimer()).toBe(50);
+    expect(await site.clock.nextTimer()).toBe(50);
     const server = createServer((_, response) => response.setHeader('content-type', 'application/json').end('"up"'));
     const port = Number(new URL(origin).port);
     const given = server.listen.bind(server);
@@ -161,10 +150,10 @@ describe('what is tried again', () => {
         else socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n42');
       });
     });
-    const armed = nextTimer();
+    const armed = site.clock.nextTimer();
     const visit = site.visit({ a: { url: `${origin}/a`, retry: true } });
     await armed;
-    await nextTimer();
+    await site.clock.nextTimer();
     site.clock.advance(50);
     expect((await visit).locals).toMatchObject({ a: 42, mashup: { a: { attempts: 2 } } });
   });

@@ -10,6 +10,7 @@ export class ManualClock implements Clock {
   // Not zero, so that a time that should be counted from the beginning of a run is not right by chance.
   #now = 5000;
   readonly #timers = new Set<Timer>();
+  #onSet: ((ms: number) => void) | null = null;
 
   now(): number {
     return this.#now;
@@ -18,11 +19,20 @@ export class ManualClock implements Clock {
   set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
     const timer = { due: this.#now + ms, fire: () => callback(argument) };
     this.#timers.add(timer);
+    this.#onSet?.(ms);
+    this.#onSet = null;
     return timer;
   }
 
   clear(timer: unknown): void {
     this.#timers.delete(timer as Timer);
+  }
+
+  /** Resolves to how many milliseconds the next timer has that is set from now on. */
+  nextTimer(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#onSet = resolve;
+    });
   }
 
   /** How many timers have neither fired nor been cleared. */
