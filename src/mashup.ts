@@ -64,7 +64,13 @@ function page(
 class Visit implements RunOwner {
   readonly #res: Response;
   readonly #next: NextFunction;
-  #onClose: (() => void) | null = null;
+  #run: Run | null = null;
+  // Where it is made matters: V8 puts a function that is assigned to a property (`this.#onClose = () => …`) in old space, and
+  // there it would keep the run and all its data, long dead, until the next full collection.
+  readonly #onClose = () => {
+    this.#unwatch();
+    this.#run?.cancel();
+  };
 
   constructor(res: Response, next: NextFunction) {
     this.#res = res;
@@ -72,15 +78,12 @@ class Visit implements RunOwner {
   }
 
   watch(run: Run): void {
-    this.#onClose = () => {
-      this.#unwatch();
-      run.cancel();
-    };
+    this.#run = run;
     this.#res.on('close', this.#onClose);
   }
 
   #unwatch(): void {
-    if (this.#onClose !== null) this.#res.removeListener('close', this.#onClose);
+    this.#res.removeListener('close', this.#onClose);
   }
 
   runEnded(run: Run, error: UpstreamError | null): void {

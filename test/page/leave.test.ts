@@ -1,4 +1,6 @@
 import { Agent, type ClientRequest, get } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { Script } from 'node:vm';
 import type { NextFunction, Request, Response } from 'express';
 import request from 'supertest';
 import type { Context, PageOptions, UpstreamMap } from '../../src/types.js';
@@ -49,6 +51,22 @@ describe.each(expresses)('%s: a client that leaves', (_, express) => {
     asked.begin('[1,');
     client.destroy();
     await asked.closed;
+  });
+
+  // In old space it would keep the run and all its data, long over, until the next full collection.
+  test('is listened for by a function in V8’s young generation', async () => {
+    setFlagsFromString('--allow-natives-syntax');
+    const isYoung = new Script('(object) => %InYoungGeneration(object)').runInThisContext();
+    const young: boolean[] = [];
+    site.app.use((_req, res, next) => {
+      res.on('newListener', (event, listener) => {
+        if (event === 'close') young.push(isYoung(listener));
+      });
+      next();
+    });
+    backend.answer('/a', 1);
+    await site.visit({ a: url('/a') });
+    expect(young).toEqual([true]);
   });
 
   test('is told to nobody: no handler runs, then or at the deadline', async () => {
