@@ -1,5 +1,5 @@
 import { Failure, type UpstreamError } from '../errors.js';
-import { CallOutcome, CallTimings, type Outcome, type OutcomeStatus } from '../outcome.js';
+import type { Outcome, OutcomeStatus } from '../outcome.js';
 import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
 import { Answer } from '../transport/answer.js';
 import type { DataAnswer } from '../transport/axios-attempt.js';
@@ -228,14 +228,21 @@ export class Call implements DirectTask {
     const { clock, began } = this.host;
     const firstByte = this.underway?.firstByte ?? null;
     const started = this.started ?? (items === undefined ? null : firstStart(items));
-    const timings = new CallTimings(
-      this.#ready - began,
-      started === null ? null : started - began,
-      firstByte === null ? null : firstByte - began,
-      clock.now() - began,
-    );
-    const source = this.#source(status, items);
-    this.outcome = new CallOutcome(this.plan.name, status, data, error, source, this.#answer, this.attempts, timings);
+    this.outcome = {
+      name: this.plan.name,
+      status,
+      data,
+      error,
+      source: this.#source(status, items),
+      response: this.#answer,
+      attempts: this.attempts,
+      timings: {
+        ready: this.#ready - began,
+        started: started === null ? null : started - began,
+        firstByte: firstByte === null ? null : firstByte - began,
+        ended: clock.now() - began,
+      },
+    };
     if (items !== undefined) this.outcome.items = items;
     if (this.#timer !== null) clock.clear(this.#timer);
     this.underway = null;

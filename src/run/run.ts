@@ -62,7 +62,7 @@ export class Run implements CallHost {
     this.slots = plan.crowded ? new Slots(plan.options.concurrency) : null;
     this.req = req;
     this.locals = locals;
-    this.#calls = plan.calls.map(notStarted);
+    this.#calls = new Array(plan.calls.length);
     this.#left = plan.calls.length;
     this.#owner = owner;
   }
@@ -142,9 +142,6 @@ export class Run implements CallHost {
     this.clock.clear(this.#timer);
   }
 }
-
-// map makes an array of no literal's kind; see outcome.ts for why that matters.
-function notStarted(): undefined {}
 
 function deadlinePassed(run: Run): void {
   run.deadlinePassed();

@@ -84,8 +84,7 @@ export class Exchange implements WireHandler {
     }
     this.firstByte = this.#clock.now();
     const { origin, path } = this.#request as WireRequest;
-    // A copy: the page keeps it, and what is kept of undici's own arrays makes V8 allocate those in old space.
-    const answer = new Answer(status, rawHeaders.slice(), empty, origin, path);
+    const answer = new Answer(status, rawHeaders, empty, origin, path);
     this.answer = answer;
     if (status > 599) {
       this.abort(network('its status is not one of HTTP'));
