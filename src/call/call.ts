@@ -78,10 +78,6 @@ export class Call implements DirectTask {
     else void this.#perform();
   }
 
-  sendStaged(): void {
-    void this.#perform();
-  }
-
   /** What was sent directly has come to its end. */
   attemptEnded(result: SendResult): void {
     // Later, for undici's parser may be at work below.

@@ -9,7 +9,7 @@ import type { DataAnswer } from '../transport/axios-attempt.js';
 import type { Connections } from '../transport/connections.js';
 import type { Call } from './call.js';
 import type { Flights } from './coalesce.js';
-import type { Origins } from './origins.js';
+import type { Origin, Origins } from './origins.js';
 
 /** What the calls of one run share. */
 export interface CallHost {
@@ -70,13 +70,11 @@ export type Send = (task: Task, request: UpstreamRequest) => Promise<SendResult>
 export type Stage = (next: Send) => Send;
 
 export interface AttemptSlots {
-  /** Whether a slot could be had now. */
-  readonly hasFree: boolean;
-  /** Waits for a slot; the heaviest call gets the next one. */
-  enter(task: Task, take: TakeSlot): void;
+  /** Waits for a slot of the run and a place at the origin. The heaviest call is the next to get them. */
+  enter(task: Task, origin: Origin, take: TakeTurn): void;
 }
 
-/** Told once: with what gives the slot back, or why there is none. It does not throw. */
-export type TakeSlot = (slot: Release | Failure) => void;
+/** Told once: with what gives the slot back, with null where there is none to give, or why it waits in vain. It does not throw. */
+export type TakeTurn = (turn: Release | null | Failure) => void;
 
 export type Release = () => void;

@@ -4,6 +4,7 @@ import { Breaker, type BreakerOptions } from './breaker.js';
 import { RetryBudget } from './budget.js';
 import { Flights } from './coalesce.js';
 import type { Abortable, Task } from './host.js';
+import { soon } from './soon.js';
 import { LatencyWindow } from './window.js';
 
 export interface Limits {
@@ -84,21 +85,27 @@ export class Origin {
     return true;
   }
 
-  /** Waits in line for a place. Resolves to null with it, or to why there is none. */
-  enter(task: Task): Promise<Failure | null> {
-    if (this.tryEnter()) return Promise.resolve(null);
-    if (this.#line.length >= this.#limits.queue) return Promise.resolve(this.#overload());
-    return new Promise((resolve) => {
-      const waiter = new Waiter(this.#line, resolve);
-      this.#line.push(waiter);
-      task.underway = waiter;
-    });
+  /** Waits in line for a place. */
+  enter(task: Task, take: TakePlace): void {
+    if (this.tryEnter()) return take(null);
+    if (this.#line.length >= this.#limits.queue) return take(this.#overload());
+    const waiter = new Waiter(this, task, take);
+    this.#line.push(waiter);
+    task.underway = waiter;
   }
 
   /** Gives a place back: to the first in line. */
   leave(): void {
-    if (this.#line.length === 0) this.#inFlight--;
-    else this.#line.shift()?.resolve(null);
+    const first = this.#line.shift();
+    if (first === undefined) this.#inFlight--;
+    else first.granted();
+  }
+
+  /** Takes somebody out of the line; returns whether it was in it. */
+  forget(waiter: Waiter): boolean {
+    const at = this.#line.indexOf(waiter);
+    if (at !== -1) this.#line.splice(at, 1);
+    return at !== -1;
   }
 
   answered(latency: number): void {
@@ -147,19 +154,33 @@ export class Origin {
 
 class Waiter implements Abortable {
   readonly firstByte = null;
-  readonly resolve: (failure: Failure | null) => void;
-  readonly #line: Waiter[];
+  readonly #origin: Origin;
+  readonly #task: Task;
+  #take: TakePlace | null;
 
-  constructor(line: Waiter[], resolve: (failure: Failure | null) => void) {
-    this.#line = line;
-    this.resolve = resolve;
+  constructor(origin: Origin, task: Task, take: TakePlace) {
+    this.#origin = origin;
+    this.#task = task;
+    this.#take = take;
+  }
+
+  granted(): void {
+    // Later, and in a context of its own: this is called by somebody else's attempt that has ended.
+    soon(() => this.#task.host.scope.runInAsyncScope(this.#tell, this, null));
   }
 
   abort(failure: Failure): void {
-    const at = this.#line.indexOf(this);
-    // Not in line any more, it has a place, and whoever waited finds out that it is not needed.
-    if (at === -1) return;
-    this.#line.splice(at, 1);
-    this.resolve(failure);
+    const wasGranted = !this.#origin.forget(this) && this.#take !== null;
+    if (wasGranted) this.#origin.leave();
+    this.#tell(failure);
+  }
+
+  #tell(refusal: Failure | null): void {
+    const take = this.#take;
+    this.#take = null;
+    take?.(refusal);
   }
 }
+
+/** Told once: null with a place, or why there is none. It does not throw. */
+type TakePlace = (refusal: Failure | null) => void;

@@ -82,6 +82,36 @@ describe('slots of the run and places at the origin', () => {
     }
   });
 
+  test('of a run, as many as it has slots wait at an origin; the others go on to other origins', async () => {
+    const mashup = instance(1);
+    const first = visit(mashup, { a: url('/a') });
+    const a = await backend.asked('/a');
+    const many = Object.fromEntries(Array.from({ length: 6 }, (_, at) => [`u${at}`, url(`/${at}`)]));
+    const second = visit(mashup, { ...many, c: `${other.origin}/c` }, 2);
+    (await other.asked('/c')).reply('c');
+    await until(mashup, other.origin, 0, 0);
+    await until(mashup, backend.origin, 1, 2);
+    a.reply('a');
+    await first;
+    for (let at = 0; at < 6; at++) (await backend.asked(`/${at}`)).reply(at);
+    expect((await second).body).toMatchObject({ u0: 0, u5: 5, c: 'c' });
+    expect(backend.most).toBe(1);
+  });
+
+  test('wherever they wait, the deadline ends them all, and nothing more is sent', async () => {
+    const mashup = instance(1);
+    const upstreams = Object.fromEntries(Array.from({ length: 6 }, (_, at) => [`u${at}`, url(`/${at}`)]));
+    const page = visit(mashup, upstreams, 2);
+    const first = await backend.asked('/0');
+    await until(mashup, backend.origin, 1, 2);
+    site.clock.advance(2000);
+    const codes = Object.keys(upstreams).map(async (name) => (await page).body.mashup[name].error.code);
+    expect(await Promise.all(codes)).toEqual(Array(6).fill('ERR_UPSTREAM_DEADLINE'));
+    await first.closed;
+    expect(backend.seen).toEqual(['/0']);
+    expect(statsOf(mashup, backend.origin)).toMatchObject({ inFlight: 0, queued: 0 });
+  });
+
   test('an origin that hangs, with all its places taken, does not keep another from answering', async () => {
     const mashup = instance(2);
     const sick = Array.from({ length: 8 }, (_, at) => visit(mashup, { a: url(`/${at}`) }));

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Task } from '../../src/call/host.js';
 import { Origins } from '../../src/call/origins.js';
 import { mashupWith } from '../../src/mashup.js';
@@ -53,8 +54,8 @@ describe('what an instance knows of origins', () => {
     busy.tryEnter();
     const crowded = origins.of('https://crowded.example.com');
     crowded.tryEnter();
-    const task = { underway: null } as Task;
-    const turn = crowded.enter(task);
+    const task = { underway: null, host: { scope: new AsyncResource('test') } } as Task;
+    const turn = new Promise((take) => crowded.enter(task, take));
     for (let at = 1000; at < 6000; at++) origins.of(name(at));
     expect(origins.of('https://busy.example.com')).toBe(busy);
     expect(origins.of('https://crowded.example.com')).toBe(crowded);
