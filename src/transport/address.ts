@@ -2,6 +2,7 @@ import type { LookupAddress, LookupOptions } from 'node:dns';
 import { lookup } from 'node:dns';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { BlockedError } from './causes.js';
 
 // What ipaddr.js counts as unicast although nobody on the public internet answers there, or although it leads to an IPv4
 // address that this page decides on instead. IANA's special-purpose registries, RFC 6890 and its updates.
@@ -35,13 +36,6 @@ export function isPublicAddress(address: string): boolean {
   }
   if (parsed.range() !== 'unicast') return false;
   return !notPublic.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
-}
-
-/** The refusal of an address that is not public, in the form that sockets pass on. */
-export class BlockedError extends Error {
-  constructor(hostname: string) {
-    super(`${hostname} is not a public internet address`);
-  }
 }
 
 /**
