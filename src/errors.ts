@@ -86,7 +86,7 @@ export class UpstreamError extends Error {
   }
 
   static {
-    Object.defineProperty(UpstreamError.prototype, upstreamMark, { value: true });
+    Object.defineProperty(this.prototype, upstreamMark, { value: true });
   }
 
   toJSON(): Record<string, unknown> {
@@ -116,7 +116,7 @@ export class ConfigError extends TypeError {
   }
 
   static {
-    Object.defineProperty(ConfigError.prototype, configMark, { value: true });
+    Object.defineProperty(this.prototype, configMark, { value: true });
   }
 }
 

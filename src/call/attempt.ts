@@ -6,7 +6,7 @@ import { AxiosRequest } from '../transport/axios-request.js';
 import type { WireRequest } from '../transport/connections.js';
 import type { Release, SendResult, TakeTurn, Task } from './host.js';
 import type { Origin } from './origins.js';
-import { soon } from './soon.js';
+import { afterwards } from './soon.js';
 
 /** Sends a request once, when the run has a slot for it and the origin a place. */
 export function sendAttempt(task: Task, request: UpstreamRequest): Promise<SendResult> {
@@ -48,32 +48,30 @@ function waitForTurn(task: Task, origin: Origin, take: TakeTurn): void {
   else slots.enter(task, origin, take);
 }
 
-/** When all that follows from a result is done: after a required upstream's failure nobody is to get the slot. */
+/** After a required upstream's failure nobody is to get the slot. */
 function giveBack(slot: Release | null): void {
-  // From a microtask, for only then does a tick come after all others.
-  if (slot !== null) soon(() => process.nextTick(slot));
+  if (slot !== null) afterwards(slot);
 }
 
 function startAttempt(task: Task, request: WireRequest, origin: Origin, receiver: AttemptReceiver): void {
-  const { connections, clock } = task.host;
   task.attemptStarts();
-  const attempt = new Attempt(connections, request, task.plan.rules, clock, origin);
+  const attempt = new Attempt(task.host, request, task.plan.rules, origin);
   task.underway = attempt;
   attempt.start(receiver);
 }
 
 function send(task: Task, request: UpstreamRequest, origin: Origin): Promise<SendResult> {
-  const { connections, clock } = task.host;
   const { rules, config } = task.plan;
   task.attemptStarts();
   const sent = config.deadlineHeader === null ? request : withTimeLeft(task, request, config.deadlineHeader);
   const attempt =
     sent instanceof AxiosRequest
-      ? new AxiosAttempt(connections, sent, rules, clock, origin)
-      : new Attempt(connections, sent, rules, clock, origin);
+      ? new AxiosAttempt(task.host, sent, rules, origin)
+      : new Attempt(task.host, sent, rules, origin);
   task.underway = attempt;
   const { attemptTimeout } = config;
   if (attemptTimeout === null) return attempt.send();
+  const { clock } = task.host;
   const timer = clock.set(
     (late) =>
       late.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer to an attempt within its ${attemptTimeout} ms`)),

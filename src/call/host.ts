@@ -1,27 +1,21 @@
-import type { AsyncResource } from 'node:async_hooks';
 import type { Request } from 'express';
-import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
 import type { Outcome } from '../outcome.js';
 import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
 import type { Answer } from '../transport/answer.js';
+import type { AttemptHost } from '../transport/attempt.js';
 import type { DataAnswer } from '../transport/axios-attempt.js';
-import type { Connections } from '../transport/connections.js';
 import type { Call } from './call.js';
 import type { Flights } from './coalesce.js';
 import type { Origin, Origins } from './origins.js';
 
 /** What the calls of one run share. */
-export interface CallHost {
-  /** Where the run began, for AsyncLocalStorage: an answer comes in the context of whoever opened the connection. */
-  readonly scope: AsyncResource;
-  readonly clock: Clock;
+export interface CallHost extends AttemptHost {
   /** By the clock, when the run began, and when its deadline is. */
   readonly began: number;
   readonly endsAt: number;
   /** Whether the client has asked for a shorter deadline than the page's. */
   readonly isHurried: boolean;
-  readonly connections: Connections;
   /** What the instance knows of the origins: limits, budgets, breakers. */
   readonly origins: Origins;
   /** The requests under way that other calls of this run may share. */

@@ -4,7 +4,7 @@ import { Breaker, type BreakerOptions } from './breaker.js';
 import { RetryBudget } from './budget.js';
 import { Flights } from './coalesce.js';
 import type { Abortable, Task } from './host.js';
-import { soon } from './soon.js';
+import { afterwards } from './soon.js';
 import { LatencyWindow } from './window.js';
 
 export interface Limits {
@@ -165,8 +165,8 @@ class Waiter implements Abortable {
   }
 
   granted(): void {
-    // Later, and in a context of its own: this is called by somebody else's attempt that has ended.
-    soon(() => this.#task.host.scope.runInAsyncScope(this.#tell, this, null));
+    // In a context of its own, and when all is done that follows from the attempt that has ended: that may make this needless.
+    afterwards(() => this.#task.host.scope.runInAsyncScope(this.#tell, this, null));
   }
 
   abort(failure: Failure): void {

@@ -15,13 +15,14 @@ export class Slots implements AttemptSlots {
   /** How many are in line at an origin instead. At most as many as there are slots, to leave room there for other runs. */
   #away: Map<Origin, number> | null = null;
   #lanes = 0;
+  #arrivals = 0;
 
   constructor(concurrency: number) {
     this.#limit = pLimit(concurrency);
   }
 
   enter(task: Task, origin: Origin, take: TakeTurn): void {
-    this.#queue(new Waiter(task, origin, take, this.#line));
+    this.#queue(new Waiter(task, origin, take, this.#line, this.#arrivals++));
     this.#openLane();
   }
 
@@ -32,7 +33,7 @@ export class Slots implements AttemptSlots {
   #queue(waiter: Waiter): void {
     const line = this.#line;
     let at = line.length;
-    while (at > 0 && heaviestFirst((line[at - 1] as Waiter).task.plan, waiter.task.plan) > 0) at--;
+    while (at > 0 && goesBefore(waiter, line[at - 1] as Waiter)) at--;
     line.splice(at, 0, waiter);
     waiter.task.underway = waiter;
   }
@@ -99,25 +100,32 @@ export class Slots implements AttemptSlots {
   }
 }
 
+/** Whoever has a place goes first, lest it be held for nothing; items of a fan-out, which are equals, go as they came. */
+function goesBefore(a: Waiter, b: Waiter): boolean {
+  return !b.placed && (heaviestFirst(a.task.plan, b.task.plan) || a.arrival - b.arrival) < 0;
+}
+
 class Waiter implements Abortable {
   readonly firstByte = null;
   readonly task: Task;
   readonly origin: Origin;
   readonly take: TakeTurn;
+  readonly arrival: number;
   /** Whether it has a place at its origin, and the next slot is for it. */
   placed = false;
   readonly #line: Waiter[];
 
-  constructor(task: Task, origin: Origin, take: TakeTurn, line: Waiter[]) {
+  constructor(task: Task, origin: Origin, take: TakeTurn, line: Waiter[], arrival: number) {
     this.task = task;
     this.origin = origin;
     this.take = take;
     this.#line = line;
+    this.arrival = arrival;
   }
 
   abort(failure: Failure): void {
     const at = this.#line.indexOf(this);
-    // Not in line any more, it has a slot, and is about to send.
+    // Not in line any more, it has just been told that it waits in vain.
     if (at === -1) return;
     this.#line.splice(at, 1);
     if (this.placed) this.origin.leave();

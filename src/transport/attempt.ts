@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Answer } from './answer.js';
@@ -15,6 +16,14 @@ export interface AttemptRules {
   readonly listed: ReadonlySet<string>;
   /** The same for rules that are the same: the answer that one may have, the other may. */
   readonly key: string;
+}
+
+/** What attempts of one run share. */
+export interface AttemptHost {
+  /** Where the run began, for AsyncLocalStorage: an answer comes in the context of whoever opened the connection. */
+  readonly scope: AsyncResource;
+  readonly clock: Clock;
+  readonly connections: Connections;
 }
 
 /** How an attempt ended. */
@@ -40,9 +49,8 @@ export interface AttemptObserver {
 export class Attempt implements ExchangeOwner {
   /** By the clock, when the head of the answer came; null until then. */
   firstByte: number | null = null;
-  readonly #connections: Connections;
+  readonly #host: AttemptHost;
   readonly #rules: AttemptRules;
-  readonly #clock: Clock;
   readonly #observer: AttemptObserver | null;
   #sentAt = 0;
   #request: WireRequest;
@@ -53,24 +61,17 @@ export class Attempt implements ExchangeOwner {
   #exchange: Exchange | null = null;
   #receiver: AttemptReceiver | null = null;
 
-  constructor(
-    connections: Connections,
-    request: WireRequest,
-    rules: AttemptRules,
-    clock: Clock,
-    observer: AttemptObserver | null,
-  ) {
-    this.#observer = observer;
-    this.#connections = connections;
+  constructor(host: AttemptHost, request: WireRequest, rules: AttemptRules, observer: AttemptObserver | null) {
+    this.#host = host;
     this.#request = request;
     this.#rules = rules;
-    this.#clock = clock;
+    this.#observer = observer;
     this.#publicOnly = !rules.listed.has(request.origin);
   }
 
   start(receiver: AttemptReceiver): void {
     this.#receiver = receiver;
-    this.#sentAt = this.#clock.now();
+    this.#sentAt = this.#host.clock.now();
     this.#begin(false);
   }
 
@@ -132,14 +133,15 @@ export class Attempt implements ExchangeOwner {
   #startSoon(fresh: boolean): void {
     // Not from within undici's parser, which does not bear another request on top of it.
     queueMicrotask(() => {
-      if (this.#aborted === null) this.#begin(fresh);
+      if (this.#aborted === null) this.#host.scope.runInAsyncScope(this.#begin, this, fresh);
     });
   }
 
   #begin(fresh: boolean): void {
     try {
-      const connection = this.#connections.take(this.#request.origin, this.#publicOnly, fresh);
-      this.#exchange = new Exchange(connection, this.#rules.maxContentLength, this.#clock, this);
+      const { connections, clock } = this.#host;
+      const connection = connections.take(this.#request.origin, this.#publicOnly, fresh);
+      this.#exchange = new Exchange(connection, this.#rules.maxContentLength, clock, this);
       this.#exchange.start(this.#request);
     } catch (cause) {
       this.abort(transportFailure(cause instanceof Error ? cause : new Error(String(cause)), false));
@@ -159,6 +161,6 @@ export class Attempt implements ExchangeOwner {
     // First, for what the observer lets in next may be a hedge that this makes needless.
     receiver.attemptEnded(result);
     if (result instanceof Failure) this.#observer?.failed(result.code);
-    else this.#observer?.answered(this.#clock.now() - this.#sentAt);
+    else this.#observer?.answered(this.#host.clock.now() - this.#sentAt);
   }
 }

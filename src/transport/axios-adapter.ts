@@ -6,12 +6,11 @@ import {
   type AxiosResponse,
   type InternalAxiosRequestConfig,
 } from 'axios';
-import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
-import { Attempt, type AttemptRules } from './attempt.js';
-import type { Connections, WireRequest } from './connections.js';
+import { Attempt, type AttemptHost, type AttemptRules } from './attempt.js';
+import type { WireRequest } from './connections.js';
 import { acceptEncoding } from './encoding.js';
 import { contentType, decodeText } from './text.js';
 
@@ -49,23 +48,22 @@ export interface AxiosExchange {
  */
 export async function exchangeForAxios(
   config: InternalAxiosRequestConfig,
-  connections: Connections,
+  host: AttemptHost,
   rules: AttemptRules,
-  clock: Clock,
   signal: AbortSignal,
 ): Promise<AxiosExchange> {
   const request = await wireRequest(config);
   const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
   if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
-  const attempt = new Attempt(connections, request, rulesFor(config, rules), clock, null);
+  const attempt = new Attempt(host, request, rulesFor(config, rules), null);
   const stop = () => attempt.abort(canceled);
   const late = () =>
     attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
-  const timer = config.timeout !== undefined && config.timeout > 0 ? clock.set(late, config.timeout, null) : null;
+  const timer = config.timeout !== undefined && config.timeout > 0 ? host.clock.set(late, config.timeout, null) : null;
   for (const one of [signal, config.signal]) one?.addEventListener?.('abort', stop);
   const result = await attempt.send();
   for (const one of [signal, config.signal]) one?.removeEventListener?.('abort', stop);
-  if (timer !== null) clock.clear(timer);
+  if (timer !== null) host.clock.clear(timer);
   const answer = result instanceof Failure ? result : readBody(result, config);
   if (answer instanceof Failure) throw failed(answer, config);
   return { response: answer, head: (result as Answer).toJSON(), firstByte: attempt.firstByte };

@@ -1,12 +1,10 @@
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError, isCancel } from 'axios';
-import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import { redactUrl } from './answer.js';
-import type { AttemptObserver, AttemptRules } from './attempt.js';
+import type { AttemptHost, AttemptObserver, AttemptRules } from './attempt.js';
 import { exchangeForAxios, FailureError, uriOf } from './axios-adapter.js';
 import type { AxiosRequest } from './axios-request.js';
-import type { Connections } from './connections.js';
 
 /** An answer whose data has been made already, by an axios instance with its transformers and interceptors. */
 export class DataAnswer implements UpstreamResponse {
@@ -41,9 +39,8 @@ export class DataAnswer implements UpstreamResponse {
 export class AxiosAttempt {
   firstByte: number | null = null;
   readonly #request: AxiosRequest;
-  readonly #connections: Connections;
+  readonly #host: AttemptHost;
   readonly #rules: AttemptRules;
-  readonly #clock: Clock;
   readonly #observer: AttemptObserver;
   #sentAt = 0;
   readonly #controller = new AbortController();
@@ -55,24 +52,17 @@ export class AxiosAttempt {
   /** Why that answer was refused, or why there was none. Many an interceptor makes an error of its own of it. */
   #wrong: Failure | null = null;
 
-  constructor(
-    connections: Connections,
-    request: AxiosRequest,
-    rules: AttemptRules,
-    clock: Clock,
-    observer: AttemptObserver,
-  ) {
-    this.#observer = observer;
-    this.#connections = connections;
+  constructor(host: AttemptHost, request: AxiosRequest, rules: AttemptRules, observer: AttemptObserver) {
+    this.#host = host;
     this.#request = request;
     this.#rules = rules;
-    this.#clock = clock;
+    this.#observer = observer;
   }
 
   send(): Promise<DataAnswer | Failure> {
     return new Promise((settle) => {
       this.#settle = settle;
-      this.#sentAt = this.#clock.now();
+      this.#sentAt = this.#host.clock.now();
       this.#perform()
         .catch((error: unknown) => this.#failure(error))
         .then(
@@ -91,7 +81,7 @@ export class AxiosAttempt {
   #end(result: DataAnswer | Failure): void {
     if (this.#settle === null) return;
     if (result instanceof Failure) this.#observer.failed(result.code);
-    else this.#observer.answered(this.#clock.now() - this.#sentAt);
+    else this.#observer.answered(this.#host.clock.now() - this.#sentAt);
     this.#settle(result);
     this.#settle = null;
   }
@@ -110,12 +100,10 @@ export class AxiosAttempt {
     this.#wrong = null;
     this.#head = null;
     const { signal } = this.#controller;
-    const exchange = await exchangeForAxios(config, this.#connections, this.#rules, this.#clock, signal).catch(
-      (error: AxiosError) => {
-        if (error.cause instanceof FailureError) this.#wrong = error.cause.failure;
-        throw error;
-      },
-    );
+    const exchange = await exchangeForAxios(config, this.#host, this.#rules, signal).catch((error: AxiosError) => {
+      if (error.cause instanceof FailureError) this.#wrong = error.cause.failure;
+      throw error;
+    });
     const { response } = exchange;
     this.#head = exchange.head;
     this.#config = config;

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { buildConnector, Client } from 'undici';
-import { BlockedError, ClosedError } from './causes.js';
+import { BlockedError, isBlockedLiteral, publicLookup } from './address.js';
 import { turnWasLong, watchTurn } from './turns.js';
 
 /** Where a request goes and what it says: undici's own vocabulary. `headers` are name, value, name, value … */
@@ -56,19 +56,7 @@ const CONNECT_TIMEOUT = 10_000;
 const clientOptions = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, keepAliveMaxTimeout: 60_000 };
 
 const connectAnywhere = buildConnector({ timeout: CONNECT_TIMEOUT });
-let connectToPublic: Promise<typeof connectAnywhere> | null = null;
-
-/** Loaded when it is needed, which in most processes is never: what judges addresses took a tenth of the time to import us. */
-function loadConnectToPublic(): Promise<typeof connectAnywhere> {
-  connectToPublic ??= import('./address.js').then(({ isBlockedLiteral, publicLookup }) => {
-    const connect = buildConnector({ timeout: CONNECT_TIMEOUT, lookup: publicLookup as never });
-    return (options, callback) => {
-      if (isBlockedLiteral(options.hostname)) callback(new BlockedError(options.hostname), null);
-      else return connect(options, callback);
-    };
-  });
-  return connectToPublic;
-}
+const connectToPublic = buildConnector({ timeout: CONNECT_TIMEOUT, lookup: publicLookup as never });
 
 /**
  * Keep-alive connections, by origin. A connection carries one request at a time, so a pool is a stack: the one used last
@@ -102,6 +90,13 @@ export class KeptConnections implements Connections {
     const timer = timeout === undefined ? null : setTimeout(late, timeout);
     await closing;
     if (timer !== null) clearTimeout(timer);
+  }
+}
+
+/** What the requests end with that are still under way when an instance is closed. */
+export class ClosedError extends Error {
+  constructor() {
+    super('the instance was closed');
   }
 }
 
@@ -183,14 +178,13 @@ class KeptConnection implements Connection {
     this.#client = new Client(pool.origin, {
       ...clientOptions,
       connect: (options, callback) => {
-        const start = (connect: typeof connectAnywhere): void => {
-          // undici's connector returns the socket, which its types leave out.
-          this.#socket = connect(options, callback) as unknown as Socket;
-        };
-        if (!publicOnly) return start(connectAnywhere);
-        loadConnectToPublic()
-          .then((connect) => (this.#destroyed ? callback(closed, null) : start(connect)))
-          .catch((error: Error) => callback(error, null));
+        if (publicOnly && isBlockedLiteral(options.hostname)) {
+          callback(new BlockedError(options.hostname), null);
+          return;
+        }
+        const connect = publicOnly ? connectToPublic : connectAnywhere;
+        // undici's connector returns the socket, which its types leave out.
+        this.#socket = connect(options, callback) as unknown as Socket;
       },
     });
     this.#client.on('disconnect', () => {

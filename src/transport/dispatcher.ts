@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { BlockedError } from './causes.js';
+import { BlockedError, isBlockedLiteral } from './address.js';
 import type { Connection, Connections, WireHandler, WireRequest } from './connections.js';
 
 /** Connections by a dispatcher of the user's own: an agent that goes through a proxy, a mock. */
@@ -32,19 +32,11 @@ class DispatcherConnection implements Connection {
   }
 
   send(request: WireRequest, handler: WireHandler): void {
-    const host = this.#publicHost;
-    if (host === null) return this.#dispatch(request, handler);
     // What a name means is for the dispatcher to say (a proxy resolves it); a literal is judged here all the same.
-    import('./address.js')
-      .then(({ isBlockedLiteral }) => {
-        if (this.#ended !== null) return;
-        if (isBlockedLiteral(host)) handler.onError(new BlockedError(host));
-        else this.#dispatch(request, handler);
-      })
-      .catch((error: Error) => handler.onError(error));
-  }
-
-  #dispatch(request: WireRequest, handler: WireHandler): void {
+    if (this.#publicHost !== null && isBlockedLiteral(this.#publicHost)) {
+      handler.onError(new BlockedError(this.#publicHost));
+      return;
+    }
     try {
       // Its own copy: an interceptor may write into it, and a page's request is the same for all its visitors.
       const options = { ...request, headers: [...request.headers] } as Dispatcher.DispatchOptions;

@@ -1,5 +1,6 @@
 import { Failure } from '../errors.js';
-import { BlockedError, ClosedError } from './causes.js';
+import { BlockedError } from './address.js';
+import { ClosedError } from './connections.js';
 
 // Whose texts name addresses and protocol states, and never what was sent: Node's, undici's, llhttp's and OpenSSL's. A
 // dispatcher of the user's own may say anything, such as the whole path.

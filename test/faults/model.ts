@@ -1,7 +1,7 @@
 // A model of everything around a run: time that passes when it is told to, and upstreams that follow a script.
 import { EventEmitter } from 'node:events';
 import type { Clock } from '../../src/clock.js';
-import { BlockedError } from '../../src/transport/causes.js';
+import { BlockedError } from '../../src/transport/address.js';
 import type { Connection, Connections, WireHandler, WireRequest } from '../../src/transport/connections.js';
 
 interface Timer {

@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import request from 'supertest';
+import { Agent } from 'undici';
+import { createMashup } from '../../src/mashup.js';
 import type { PageOptions, UpstreamMap } from '../../src/types.js';
 import { type Backend, startBackend } from '../support/backend.js';
-import { closeAll } from '../support/closing.js';
+import { closeAll, closeLater } from '../support/closing.js';
 import { expresses, type Site, startSite } from '../support/site.js';
 
 // Kept-alive connections outlive the request that opened them; what comes over them belongs to another.
@@ -67,5 +69,19 @@ describe.each(expresses)('%s: AsyncLocalStorage', (_, express) => {
       ['Ada', 'Ada'],
       ['Bob', 'Bob'],
     ]);
+  });
+
+  test('is the visitor’s own in interceptors of a dispatcher, at every hop', async () => {
+    backend.answer('/from', null, { status: 302, headers: { location: '/a' } });
+    const seen: string[] = [];
+    const agent = new Agent();
+    const dispatcher = agent.compose((dispatch) => (options, handler) => {
+      seen.push(`${visitor.getStore()} ${options.path}`);
+      return dispatch(options, handler);
+    });
+    closeLater(() => agent.destroy());
+    site.app.get('/page', createMashup({ dispatcher })({ a: url('/from') }), (_req, res) => void res.end());
+    for (const who of ['Ada', 'Bob']) await request(site.origin).get('/page').query({ who });
+    expect(seen).toEqual(['Ada /from', 'Ada /a', 'Bob /from', 'Bob /a']);
   });
 });

@@ -1,6 +1,5 @@
 import type { LookupAddress } from 'node:dns';
 import { jest } from '@jest/globals';
-import { BlockedError } from '../../src/transport/causes.js';
 
 type Answer = Error | LookupAddress[];
 type Callback = (error: Error | null, addresses?: LookupAddress[]) => void;
@@ -16,7 +15,7 @@ jest.unstable_mockModule('node:dns', () => ({
     else callback(null, answer);
   },
 }));
-const { publicLookup } = await import('../../src/transport/address.js');
+const { BlockedError, publicLookup } = await import('../../src/transport/address.js');
 
 function look(found: Answer, options: { all?: boolean; family?: number }): Promise<unknown[]> {
   answer = found;
