@@ -13,6 +13,7 @@ import { Failure } from '../errors.js';
 
 interface Options {
   readonly maxOutputLength: number;
+  readonly chunkSize?: number;
 }
 
 type Later = (body: Buffer, options: Options) => Promise<Buffer>;
@@ -43,6 +44,12 @@ const decompressors: Readonly<Record<string, (body: Buffer) => Decompressor>> = 
 // so would few that become many, which is why there is a limit to what they become.
 const SMALL = 8 * 1024;
 const SMALL_DECODED = 64 * 1024;
+
+// What a body becomes is written into a buffer of this size first, which lives as long as the body. zlib's own is 16 KB, and
+// V8 collects garbage by how many bytes there are outside of its heap too.
+const OFTEN_TIMES = 8;
+const LEAST_CHUNK = 1024;
+const MOST_CHUNK = 16 * 1024;
 
 /** What is asked for; what is understood. */
 export const acceptEncoding = 'gzip, deflate, br';
@@ -84,7 +91,8 @@ export async function decompress(body: Buffer, contentEncoding: string, limit: n
 function undo({ now, later }: Decompressor, body: Buffer, maxOutputLength: number): Buffer | Promise<Buffer> {
   if (body.length > SMALL) return later(body, { maxOutputLength });
   try {
-    return now(body, { maxOutputLength: Math.min(maxOutputLength, SMALL_DECODED) });
+    const chunkSize = Math.min(MOST_CHUNK, Math.max(LEAST_CHUNK, body.length * OFTEN_TIMES));
+    return now(body, { maxOutputLength: Math.min(maxOutputLength, SMALL_DECODED), chunkSize });
   } catch (cause) {
     if (!isTooLarge(cause) || maxOutputLength <= SMALL_DECODED) throw cause;
     return later(body, { maxOutputLength });

@@ -1,5 +1,6 @@
 // Rounds in which each of several servers has its turn under load, and what comes of them.
 
+import { setTimeout } from 'node:timers/promises';
 import { start } from './child.js';
 import { expected } from './payload.js';
 import { median, order } from './stats.js';
@@ -7,6 +8,10 @@ import { watch } from './watch.js';
 
 const LOAD = new URL('../sides/load.js', import.meta.url);
 const SERVER = new URL('../sides/server.js', import.meta.url);
+
+// V8 shrinks the heap of a process that has been idle for eight seconds, and lets it grow slowly afterwards: that happens to
+// all of them, and not to those alone that have to wait for their first load.
+const IDLE_MS = 10_000;
 
 async function verify(name, port, text) {
   const response = await fetch(`http://127.0.0.1:${port}/`);
@@ -63,6 +68,7 @@ export async function rounds(config, pages, options, patience, log) {
 
     const turns = Object.fromEntries(pages.map(({ name }) => [name, []]));
     log('round 0, to warm up: does not count');
+    await setTimeout(IDLE_MS);
     for (const server of servers) await measure(load, server, { ...options, warmup: options.heat }, patience);
     for (let round = 0; round < options.rounds; round++) {
       const seen = [];
