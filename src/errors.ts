@@ -85,15 +85,14 @@ export class UpstreamError extends Error {
     this.attempts = details.attempts ?? 0;
   }
 
-  static {
-    Object.defineProperty(this.prototype, upstreamMark, { value: true });
-  }
-
   toJSON(): Record<string, unknown> {
     const { name, code, message, upstream, url, upstreamStatus, status, attempts } = this;
     return { name, code, message, upstream, url, upstreamStatus, status, attempts };
   }
 }
+
+// Outside of the class: of one that names itself inside, the bundler changes the name that is printed.
+Object.defineProperty(UpstreamError.prototype, upstreamMark, { value: true });
 
 /** One mistake in a config: where it is, and what is wrong with it and how to mend it. */
 export interface ConfigProblem {
@@ -114,11 +113,9 @@ export class ConfigError extends TypeError {
     );
     this.problems = problems;
   }
-
-  static {
-    Object.defineProperty(this.prototype, configMark, { value: true });
-  }
 }
+
+Object.defineProperty(ConfigError.prototype, configMark, { value: true });
 
 /** Collects what is wrong with a config, so that all of it is said at once. @internal */
 export class Problems {
