@@ -189,7 +189,7 @@ describe.each(['Express 5', 'Express 4'])('%s', (version) => {
       'X-Forwarded-Host: evil.example',
       'X-Forwarded-For: 6.6.6.6',
       'X-Forwarded-Proto: https',
-      'X-Forwarded-Port: 6666',
+      'X-Forwarded-Port: 66666', // no port, so the Host header sent cannot have it by chance
       'Forwarded: host=evil.example',
       'X-Original-URL: /evil',
       'X-Rewrite-URL: /evil',
@@ -208,7 +208,7 @@ describe.each(['Express 5', 'Express 4'])('%s', (version) => {
     expectShape();
     expect(asked()).toContain('/headers');
     for (const head of upstream.heads) {
-      expect(head).not.toMatch(/evil|6666|session|x-forwarded-(host|proto|port)/i);
+      expect(head).not.toMatch(/evil|66666|session|x-forwarded-(host|proto|port)/i);
       const forwards = head.startsWith('GET /headers');
       expect(/x-forwarded-for: 6\.6\.6\.6/i.test(head)).toBe(forwards);
       expect(/accept-language: nb/i.test(head)).toBe(forwards);

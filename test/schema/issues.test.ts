@@ -19,12 +19,16 @@ async function outcomeOf(
   return (await ask({ url: `${origin}/`, schema }, {}, { mashup })).outcome;
 }
 
+// Long, so that no port, date or timing of an outcome has its digits by chance.
+const secretNumber = 5_678_567_856_785_678;
+const secrets = new RegExp(`hush|${secretNumber}`);
+
 const wrong = {
   id: 1,
   email: 'hush-email',
   born: ['hush-born'],
   role: 'hush-role',
-  tags: [{ name: 'a' }, { name: 5678 }],
+  tags: [{ name: 'a' }, { name: secretNumber }],
 };
 
 interface Issue {
@@ -59,15 +63,15 @@ describe.each(users)('data that does not meet a schema of %s', (_library, schema
 
   test('has none of it in the message, nor in the JSON', async () => {
     const outcome = await outcomeOf(wrong, schema);
-    expect(JSON.stringify(outcome)).not.toMatch(/hush|5678/);
-    expect(outcome.error?.message).not.toMatch(/hush|5678/);
+    expect(JSON.stringify(outcome)).not.toMatch(secrets);
+    expect(outcome.error?.message).not.toMatch(secrets);
   });
 
   test('as a whole: the message says so', async () => {
-    for (const data of ['hush', 5678, null, ['hush']]) {
+    for (const data of ['hush', secretNumber, null, ['hush']]) {
       const { error } = await outcomeOf(data, schema);
       expect(error?.message).toMatch(/its data does not meet the schema: \S/);
-      expect(error?.message).not.toMatch(/hush|5678/);
+      expect(error?.message).not.toMatch(secrets);
     }
   });
 
