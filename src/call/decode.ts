@@ -2,6 +2,7 @@ import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { UpstreamConfig } from '../plan/plan.js';
 import type { Answer } from '../transport/answer.js';
+import { lent } from '../transport/body.js';
 import { contentType, decodeText } from '../transport/text.js';
 import type { ResponseTransformer } from '../types.js';
 import { isThenable } from './hook.js';
@@ -23,13 +24,13 @@ export function decode(answer: Answer, config: DecodeOptions): unknown | Failure
   const { responseType, transformResponse } = config;
   const type = contentType(answer.header('content-type'));
   if (transformResponse.length > 0) {
-    const text = responseType === 'arraybuffer' ? answer.ownBytes(body) : decodeText(body, type);
+    const text = responseType === 'arraybuffer' ? answer.ownBytes(body) : decodeText(lent(body), type);
     return text instanceof Failure ? text : transform(text, answer, transformResponse);
   }
   if (responseType === 'arraybuffer' || (responseType === null && type.kind === 'binary')) {
     return answer.ownBytes(body);
   }
-  const text = decodeText(body, type);
+  const text = decodeText(lent(body), type);
   if (text instanceof Failure) return text;
   return responseType === 'json' || (responseType === null && type.kind === 'json') ? parseJson(text) : text;
 }

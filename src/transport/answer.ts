@@ -1,5 +1,7 @@
+import { channel } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import type { UpstreamResponse } from '../outcome.js';
+import { type Body, whole } from './body.js';
 
 // In all the spellings that a URL parser takes for it (http:user@host, http:\\user@host), and where only the scheme is missing.
 const userInfo = /^(?:([a-z][a-z\d+.-]*:)[/\\]*|[/\\]{2,}|(?![/\\]))[^/\\]*@/i;
@@ -26,7 +28,7 @@ export function redactUrl(url: string): string {
 export class Answer implements UpstreamResponse {
   readonly status: number;
   /** The body, once it is there and decompressed; empty once it has been decoded. */
-  body: Buffer;
+  body: Body;
   readonly #origin: string;
   readonly #path: string;
   readonly #rawHeaders: readonly Buffer[];
@@ -34,7 +36,7 @@ export class Answer implements UpstreamResponse {
   #shared = false;
   #hasCopies = false;
 
-  constructor(status: number, rawHeaders: readonly Buffer[], body: Buffer, origin: string, path: string) {
+  constructor(status: number, rawHeaders: readonly Buffer[], body: Body, origin: string, path: string) {
     this.status = status;
     this.body = body;
     this.#rawHeaders = rawHeaders;
@@ -57,7 +59,8 @@ export class Answer implements UpstreamResponse {
   }
 
   /** The body for data that a page may write into: its own. */
-  ownBytes(bytes: Buffer): Buffer {
+  ownBytes(body: Body): Buffer {
+    const bytes = whole(body);
     return this.#hasCopies ? Buffer.from(bytes) : bytes;
   }
 
@@ -93,6 +96,29 @@ export class Answer implements UpstreamResponse {
   [inspect.custom](): UpstreamResponse {
     return this.toJSON();
   }
+}
+
+const MOST_SHARED = 16 * 1024;
+const headersTold = channel('undici:request:headers');
+
+/**
+ * The headers of an answer, as undici gives them, for as long as the answer lives. They are views of what was read from the
+ * socket, up to 64 KB: where that is much, they are copied. And undici's list of them, begun when the connection's last
+ * answer ended, is in old space by now: V8 would keep what it holds until the next full collection, so it is emptied,
+ * if nobody else was told of it.
+ */
+export function ownHeaders(rawHeaders: Buffer[]): readonly Buffer[] {
+  const first = rawHeaders[0];
+  if (first === undefined || first.buffer.byteLength <= MOST_SHARED) return rawHeaders;
+  const bytes = Buffer.concat(rawHeaders);
+  let end = 0;
+  const own = rawHeaders.map(({ length }) => {
+    const start = end;
+    end += length;
+    return bytes.subarray(start, end);
+  });
+  if (!headersTold.hasSubscribers) rawHeaders.length = 0;
+  return own;
 }
 
 /** Reads one header of a raw list without parsing the others. */

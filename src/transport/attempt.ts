@@ -2,6 +2,7 @@ import type { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Answer } from './answer.js';
+import { whole } from './body.js';
 import type { Connections, WireRequest } from './connections.js';
 import { decompress } from './encoding.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
@@ -123,7 +124,7 @@ export class Attempt implements ExchangeOwner {
   #read(answer: Answer): void {
     const encoding = answer.body.length === 0 ? null : answer.header('content-encoding');
     if (encoding === null) return this.#end(answer);
-    void decompress(answer.body, encoding, this.#rules.maxContentLength).then((decoded) => {
+    void decompress(whole(answer.body), encoding, this.#rules.maxContentLength).then((decoded) => {
       if (decoded instanceof Failure) return this.#fail(decoded, answer.status);
       answer.body = decoded;
       this.#end(answer);

@@ -10,6 +10,7 @@ import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
 import { Attempt, type AttemptHost, type AttemptRules } from './attempt.js';
+import { lent, whole } from './body.js';
 import type { WireRequest } from './connections.js';
 import { acceptEncoding } from './encoding.js';
 import { contentType, decodeText } from './text.js';
@@ -147,9 +148,9 @@ function readBody(answer: Answer, config: InternalAxiosRequestConfig): AxiosResp
 
 function readData(answer: Answer, responseType: InternalAxiosRequestConfig['responseType']): unknown {
   const { body } = answer;
-  if (responseType === 'arraybuffer') return body;
+  if (responseType === 'arraybuffer') return whole(body);
   if (responseType === 'stream') return new Failure('ERR_UPSTREAM_HOOK', 'a stream cannot be data of a page');
   const type = contentType(answer.header('content-type'));
-  if (type.kind === 'binary' && responseType === undefined && body.length > 0) return body;
-  return decodeText(body, type);
+  if (type.kind === 'binary' && responseType === undefined && body.length > 0) return whole(body);
+  return decodeText(lent(body), type);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import { Answer } from './answer.js';
-import { Body } from './body.js';
+import { Answer, ownHeaders } from './answer.js';
+import { Pieces } from './body.js';
 import type { Connection, WireHandler, WireRequest } from './connections.js';
 import { mostEncoded, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
@@ -31,7 +31,7 @@ export class Exchange implements WireHandler {
   #informational = 0;
   /** The body, while it has come in one piece, as most do; and where there are more. */
   #piece: Buffer = empty;
-  #body: Body | null = null;
+  #pieces: Pieces | null = null;
   readonly #connection: Connection;
   readonly #limit: number;
   readonly #clock: Clock;
@@ -84,7 +84,7 @@ export class Exchange implements WireHandler {
     }
     this.firstByte = this.#clock.now();
     const { origin, path } = this.#request as WireRequest;
-    const answer = new Answer(status, rawHeaders, empty, origin, path);
+    const answer = new Answer(status, ownHeaders(rawHeaders), empty, origin, path);
     this.answer = answer;
     if (status > 599) {
       this.abort(network('its status is not one of HTTP'));
@@ -110,7 +110,10 @@ export class Exchange implements WireHandler {
     // What only a dispatcher of the user's own can do.
     if (this.answer === null) return this.abort(network('it ended without an answer'));
     this.#ended = true;
-    this.answer.body = this.#body?.bytes ?? this.#piece;
+    this.answer.body = this.#pieces ?? this.#piece;
+    // Not to be kept by what lives as long as the run.
+    this.#piece = empty;
+    this.#pieces = null;
     this.#connection.release();
     this.#owner.exchangeEnded(this);
   }
@@ -124,13 +127,13 @@ export class Exchange implements WireHandler {
 
   /** Returns how many bytes there are now. */
   #add(chunk: Buffer): number {
-    if (this.#body === null && this.#piece.length === 0) {
+    if (this.#pieces === null && this.#piece.length === 0) {
       this.#piece = chunk;
       return chunk.length;
     }
-    this.#body ??= new Body(this.#piece);
-    this.#body.add(chunk);
-    return this.#body.size;
+    this.#pieces ??= new Pieces(this.#piece);
+    this.#pieces.add(chunk);
+    return this.#pieces.length;
   }
 
   /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
