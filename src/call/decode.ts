@@ -9,17 +9,14 @@ import { isThenable } from './hook.js';
 
 export type DecodeOptions = Pick<UpstreamConfig, 'method' | 'responseType' | 'transformResponse'>;
 
-const released = Buffer.alloc(0);
-
 /**
  * The data of an answer. No body is null; a JSON content type is parsed, other text is a string by its charset, the rest
  * is a Buffer; `responseType` overrules the content type, and transformers replace the parsing of JSON (theirs may be a
  * promise).
  */
 export function decode(answer: Answer, config: DecodeOptions): unknown | Failure {
-  const { body, status } = answer;
-  // The answer lives on in the outcome; its body need not.
-  answer.body = released;
+  const { status } = answer;
+  const body = answer.takeBody();
   if (body.length === 0 || config.method === 'HEAD' || status === 204 || status === 205 || status === 304) return null;
   const { responseType, transformResponse } = config;
   const type = contentType(answer.header('content-type'));

@@ -1,6 +1,6 @@
 import { Failure } from '../errors.js';
 import type { UpstreamConfig } from '../plan/plan.js';
-import type { Answer } from '../transport/answer.js';
+import { Answer } from '../transport/answer.js';
 import { DataAnswer } from '../transport/axios-attempt.js';
 import { accepts } from './accepts.js';
 import { decode } from './decode.js';
@@ -9,8 +9,10 @@ import { validate } from './schema.js';
 /** The data of an answer, or why there is none: its status is judged, its body decoded and checked. Or the promise of it. */
 export function readAnswer(answer: Answer | DataAnswer, config: UpstreamConfig): unknown {
   const accepted = accepts(config, answer);
-  if (accepted instanceof Failure) return accepted;
-  if (!accepted) return new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
+  if (accepted !== true) {
+    if (answer instanceof Answer) answer.takeBody();
+    return accepted || new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
+  }
   const data = answer instanceof DataAnswer ? answer.data : decode(answer, config);
   return config.schema === null || data instanceof Failure ? data : validate(config.schema, data);
 }

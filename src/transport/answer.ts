@@ -1,7 +1,6 @@
-import { channel } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import type { UpstreamResponse } from '../outcome.js';
-import { type Body, whole } from './body.js';
+import { type Body, Pieces } from './body.js';
 
 // In all the spellings that a URL parser takes for it (http:user@host, http:\\user@host), and where only the scheme is missing.
 const userInfo = /^(?:([a-z][a-z\d+.-]*:)[/\\]*|[/\\]{2,}|(?![/\\]))[^/\\]*@/i;
@@ -21,13 +20,15 @@ export function redactUrl(url: string): string {
   return `${bare}?${names.join('&')}`;
 }
 
+const taken = Buffer.alloc(0);
+
 /**
  * An upstream's answer. It is the `response` of an outcome: headers and URL are worked out when somebody looks, for most
  * pages never do.
  */
 export class Answer implements UpstreamResponse {
   readonly status: number;
-  /** The body, once it is there and decompressed; empty once it has been decoded. */
+  /** The body, once it is there and decompressed; empty once it has been taken. */
   body: Body;
   readonly #origin: string;
   readonly #path: string;
@@ -58,10 +59,17 @@ export class Answer implements UpstreamResponse {
     return this.#shared;
   }
 
+  /** The body, which the answer holds no longer: it lives on in the outcome. */
+  takeBody(): Body {
+    const { body } = this;
+    this.body = taken;
+    return body;
+  }
+
   /** The body for data that a page may write into: its own. */
   ownBytes(body: Body): Buffer {
-    const bytes = whole(body);
-    return this.#hasCopies ? Buffer.from(bytes) : bytes;
+    if (body instanceof Pieces) return body.whole;
+    return this.#hasCopies ? Buffer.from(body) : body;
   }
 
   /** The same answer for another call, without the cookies that were set for the first. */
@@ -98,27 +106,23 @@ export class Answer implements UpstreamResponse {
   }
 }
 
-const MOST_SHARED = 16 * 1024;
-const headersTold = channel('undici:request:headers');
+const MOST_PINNED = 16 * 1024;
 
 /**
- * The headers of an answer, as undici gives them, for as long as the answer lives. They are views of what was read from the
- * socket, up to 64 KB: where that is much, they are copied. And undici's list of them, begun when the connection's last
- * answer ended, is in old space by now: V8 would keep what it holds until the next full collection, so it is emptied,
- * if nobody else was told of it.
+ * The headers as undici gives them are views of what was read from the socket, up to 64 KB, and would keep it as long as the
+ * answer lives. Where that is much they are replaced by copies: in place, for the list, begun when the connection's
+ * last answer ended, is in old space by now, and V8 keeps what it holds until the next full collection.
  */
-export function ownHeaders(rawHeaders: Buffer[]): readonly Buffer[] {
-  const first = rawHeaders[0];
-  if (first === undefined || first.buffer.byteLength <= MOST_SHARED) return rawHeaders;
+export function unpin(rawHeaders: Buffer[]): void {
+  // The last, for a head that comes in two reads mostly begins in a short one.
+  const last = rawHeaders.at(-1);
+  if (last === undefined || last.buffer.byteLength <= MOST_PINNED) return;
   const bytes = Buffer.concat(rawHeaders);
   let end = 0;
-  const own = rawHeaders.map(({ length }) => {
-    const start = end;
+  for (const [at, { length }] of rawHeaders.entries()) {
+    rawHeaders[at] = bytes.subarray(end, end + length);
     end += length;
-    return bytes.subarray(start, end);
-  });
-  if (!headersTold.hasSubscribers) rawHeaders.length = 0;
-  return own;
+  }
 }
 
 /** Reads one header of a raw list without parsing the others. */

@@ -2,10 +2,11 @@ const MOST_PIECES = 64;
 const MOST_LENT = 1024 * 1024;
 
 /**
- * Where a body is put together that becomes a string at once. Buffers are outside of V8's heap, and it collects all garbage,
- * not just what is young, by how much there is of them: a second one for every body of 100 KB was a quarter of a page's CPU.
+ * Where a body is put together that becomes a string at once: no view of it may outlive the function that asked for it.
+ * Buffers are outside of V8's heap, and it collects all garbage, not just what is young, by how much there is of them: a
+ * second one for every body of 100 KB was a quarter of a page's CPU time.
  */
-let desk: Buffer = Buffer.alloc(0);
+let scratch: Buffer = Buffer.alloc(0);
 
 /** What a body came as: mostly one piece. */
 export type Body = Buffer | Pieces;
@@ -34,18 +35,21 @@ export class Pieces {
     }
   }
 
-  /** All of it, in one piece. */
+  /** All of it, in a buffer of its own. */
   get whole(): Buffer {
-    return this.#buffer === null ? Buffer.concat(this.#pieces, this.length) : this.#buffer.subarray(0, this.length);
+    return this.#buffer === null
+      ? Buffer.concat(this.#pieces, this.length)
+      : Buffer.from(this.#buffer.subarray(0, this.length));
   }
 
-  /** The same, in the buffer that the next one is lent as well. */
+  /** All of it, in a buffer that may be the next one's as well. */
   get lent(): Buffer {
-    if (this.#buffer !== null || this.length > MOST_LENT) return this.whole;
-    if (desk.length < this.length) desk = Buffer.allocUnsafeSlow(Math.min(this.length * 2, MOST_LENT));
+    if (this.#buffer !== null) return this.#buffer.subarray(0, this.length);
+    if (this.length > MOST_LENT) return this.whole;
+    if (scratch.length < this.length) scratch = Buffer.allocUnsafeSlow(Math.min(this.length * 2, MOST_LENT));
     let end = 0;
-    for (const piece of this.#pieces) end += piece.copy(desk, end);
-    return desk.subarray(0, end);
+    for (const piece of this.#pieces) end += piece.copy(scratch, end);
+    return scratch.subarray(0, end);
   }
 
   #append(buffer: Buffer, chunk: Buffer, at: number): void {
@@ -60,7 +64,7 @@ export function whole(body: Body): Buffer {
   return body instanceof Pieces ? body.whole : body;
 }
 
-/** The same for whoever has read it before anything else can be read: others will write over it. */
+/** The same for whoever makes something else of it at once: the next body is written over it. */
 export function lent(body: Body): Buffer {
   return body instanceof Pieces ? body.lent : body;
 }

@@ -48,7 +48,7 @@ class DispatcherConnection implements Connection {
         },
         onResponseStarted: () => handler.onResponseStarted(),
         onHeaders: (status, rawHeaders, resume) => handler.onHeaders(status, flattened(rawHeaders), resume),
-        onData: (chunk) => handler.onData(chunk),
+        onData: (chunk) => handler.onData(buffered(chunk)),
         onComplete: () => handler.onComplete(),
         onError: (error) => handler.onError(error),
       });
@@ -87,4 +87,9 @@ function flattened(rawHeaders: readonly (Buffer | string | readonly (Buffer | st
 
 function bytes(text: Buffer | string): Buffer {
   return typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+}
+
+/** Interceptors may make bytes of another kind. */
+function buffered(chunk: Uint8Array): Buffer {
+  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import { Answer, ownHeaders } from './answer.js';
+import { Answer, unpin } from './answer.js';
 import { Pieces } from './body.js';
 import type { Connection, WireHandler, WireRequest } from './connections.js';
 import { mostEncoded, tooLarge } from './encoding.js';
@@ -84,7 +84,8 @@ export class Exchange implements WireHandler {
     }
     this.firstByte = this.#clock.now();
     const { origin, path } = this.#request as WireRequest;
-    const answer = new Answer(status, ownHeaders(rawHeaders), empty, origin, path);
+    unpin(rawHeaders);
+    const answer = new Answer(status, rawHeaders, empty, origin, path);
     this.answer = answer;
     if (status > 599) {
       this.abort(network('its status is not one of HTTP'));
@@ -111,9 +112,7 @@ export class Exchange implements WireHandler {
     if (this.answer === null) return this.abort(network('it ended without an answer'));
     this.#ended = true;
     this.answer.body = this.#pieces ?? this.#piece;
-    // Not to be kept by what lives as long as the run.
-    this.#piece = empty;
-    this.#pieces = null;
+    this.#forget();
     this.#connection.release();
     this.#owner.exchangeEnded(this);
   }
@@ -162,8 +161,15 @@ export class Exchange implements WireHandler {
     );
   }
 
+  /** What lives as long as the run is not to keep it. */
+  #forget(): void {
+    this.#piece = empty;
+    this.#pieces = null;
+  }
+
   #end(): void {
     this.#ended = true;
+    this.#forget();
     try {
       this.#connection.destroy(givenUp);
     } finally {
