@@ -59,7 +59,7 @@ export class Answer implements UpstreamResponse {
     return this.#shared;
   }
 
-  /** The body, which the answer holds no longer: it lives on in the outcome. */
+  /** Hands the body over: the answer, which lives on in the outcome, holds it no longer. */
   takeBody(): Body {
     const { body } = this;
     this.body = taken;
