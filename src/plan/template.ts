@@ -155,25 +155,6 @@ function parseVariable(spec: string, position: number): Variable {
   return { path, name, key: path.at(-1) ?? name, explode: modifier === '*', prefix };
 }
 
-/** Section 3. `lookup` gives a variable's value: text, number, boolean, a flat list or object, or null if undefined. */
-export function expandTemplate(template: Template, lookup: (variable: Variable) => unknown): string {
-  let text = '';
-  for (const part of template.parts) {
-    if (typeof part === 'string') {
-      text += part;
-      continue;
-    }
-    let lead = part.operator.first;
-    for (const variable of part.variables) {
-      const value = expandVariable(part.operator, variable, lookup(variable));
-      if (value === undefined) continue;
-      text += lead + value;
-      lead = part.operator.separator;
-    }
-  }
-  return text;
-}
-
 /** Section 3.2.1, for one variable: without the operator's `first` and `separator`; undefined if the value is undefined. */
 export function expandVariable(operator: Operator, variable: Variable, value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;

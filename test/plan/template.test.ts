@@ -1,13 +1,22 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expandTemplate, parseTemplate, TemplateError, type Variable } from '../../src/plan/template.js';
+import { expandVariable, parseTemplate, TemplateError, type Variable } from '../../src/plan/template.js';
 
 type Expected = string | string[] | false;
 type Suite = Record<string, { variables: Record<string, unknown>; testcases: [string, Expected][] }>;
 
-const expand = (template: string, variables: Record<string, unknown> = {}) =>
-  expandTemplate(parseTemplate(template), ({ name }) => variables[name]);
+/** A template as RFC 6570 expands it (section 3); a page expands path and query by rules of its own. */
+function expand(template: string, variables: Record<string, unknown> = {}): string {
+  const texts = parseTemplate(template).parts.map((part) => {
+    if (typeof part === 'string') return part;
+    const { operator } = part;
+    const values = part.variables.map((one) => expandVariable(operator, one, variables[one.name]));
+    const defined = values.filter((value) => value !== undefined);
+    return defined.length === 0 ? '' : operator.first + defined.join(operator.separator);
+  });
+  return texts.join('');
+}
 
 function variable(template: string): Variable {
   const [part] = parseTemplate(template).parts;

@@ -146,7 +146,7 @@ describe('the headers of an answer', () => {
     for (const [at, header] of list.entries()) expect(header).toBe(before[at]);
   });
 
-  test('and the body of a large answer', async () => {
+  test('are there for a large answer, as its body is', async () => {
     const { origin } = await startUpstream((response) =>
       response.setHeader('x-name', 'value').end('x'.repeat(100 * KB)),
     );
