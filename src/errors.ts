@@ -33,12 +33,21 @@ export class Failure {
   readonly cause: unknown;
   /** The status of the answer that was the failure. */
   readonly upstreamStatus: number | null;
+  /** Whether the client wanted it so, which says nothing of the upstream: one that waits less than its page would. */
+  readonly isClients: boolean;
 
-  constructor(code: UpstreamErrorCode, message: string, cause?: unknown, upstreamStatus: number | null = null) {
+  constructor(
+    code: UpstreamErrorCode,
+    message: string,
+    cause?: unknown,
+    upstreamStatus: number | null = null,
+    isClients = false,
+  ) {
     this.code = code;
     this.message = message;
     this.cause = cause;
     this.upstreamStatus = upstreamStatus;
+    this.isClients = isClients;
   }
 }
 

@@ -1,5 +1,5 @@
-import { Failure } from '../errors.js';
-import type { Context } from '../types.js';
+import { Failure } from './errors.js';
+import type { Context } from './types.js';
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

@@ -5,7 +5,7 @@ export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './er
 export { createMashup } from './mashup.js';
 export { multiGet } from './multi-get.js';
 export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
-export type { DataOf, LocalsOf, Mashup, MashupLocals, Page, TypedUpstream } from './page-types.js';
+export type { DataOf, LocalsOf, Mashup, MashupLocals, Page, RunResult, TypedUpstream } from './page-types.js';
 export type {
   AxiosLike,
   BreakerOptions,
@@ -18,6 +18,7 @@ export type {
   PageOptions,
   ResponseTransformer,
   RetryOptions,
+  RunInput,
   Settings,
   StandardIssue,
   StandardResult,

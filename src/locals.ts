@@ -77,6 +77,11 @@ export function attach(
   }
 }
 
+/** The data of these outcomes, by name. */
+export function dataOf(outcomes: readonly Outcome[]): Record<string, unknown> {
+  return Object.fromEntries(outcomes.map(({ name, data }) => [name, data]));
+}
+
 /** The outcomes as a Server-Timing header (W3C): a metric for each upstream, and one for the whole. */
 export function serverTiming(outcomes: readonly Outcome[], total: number): string {
   let header = `mashup;dur=${total.toFixed(1)}`;

@@ -1,63 +1,66 @@
 import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
-import { type Limits, Origins } from './call/origins.js';
-import { systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
-import { readPage } from './config/page.js';
+import { readPage, readRunInput } from './config/page.js';
 import { withDefaults } from './config/resilience.js';
 import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
-import { attach, findCollision, serverTiming } from './locals.js';
+import { MashupInstance } from './instance.js';
+import { attach, dataOf, findCollision, serverTiming } from './locals.js';
+import { runPage } from './page-run.js';
 import type { Mashup, Page } from './page-types.js';
-import { Run, type RunOwner, type RunServices } from './run/run.js';
-import { KeptConnections } from './transport/connections.js';
+import { Run, type RunOwner } from './run/run.js';
 import { DispatcherConnections } from './transport/dispatcher.js';
-import type { PageOptions, Settings, UpstreamMap } from './types.js';
+import type { LimitOptions, PageOptions, RunInput, Settings, UpstreamMap } from './types.js';
 
 /**
  * Makes an instance: pages that share connections among themselves and with no other instance.
  * @throws {ConfigError} with every problem of the settings
  */
 export function createMashup(settings: Settings = {}): Mashup {
-  const { dispatcher, axios = null, limits } = readSettings(settings);
-  const connections = dispatcher === undefined ? new KeptConnections() : new DispatcherConnections(dispatcher);
-  return mashupWith(
-    { clock: systemClock, connections, origins: new Origins(withDefaults<Limits>(limitDefaults, limits ?? {})) },
-    axios as AxiosInstance | null,
+  const { dispatcher, axios, limits } = readSettings(settings);
+  return mashupOn(
+    new MashupInstance({
+      ...(dispatcher !== undefined && { connections: new DispatcherConnections(dispatcher) }),
+      axios: (axios ?? null) as AxiosInstance | null,
+      limits: withDefaults<Required<LimitOptions>>(limitDefaults, limits ?? {}),
+    }),
   );
 }
 
-/** The same on given services, which tests replace. @internal */
-export function mashupWith(
-  given: Omit<RunServices, 'origins'> & Partial<RunServices>,
-  axios: AxiosInstance | null = null,
-): Mashup {
-  const services: RunServices = { origins: new Origins(limitDefaults), ...given };
-  const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(services, axios, upstreams, options);
+/** The same on a given instance. @internal */
+export function mashupOn(instance: MashupInstance): Mashup {
+  const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(instance, upstreams, options);
   return Object.assign(mashup, {
-    stats: () => services.origins.stats(services.clock.now()),
-    close: ({ timeout }: { timeout?: number } = {}) => services.connections.close(timeout),
+    stats: () => instance.origins.stats(instance.clock.now()),
+    close: ({ timeout }: { timeout?: number } = {}) => instance.connections.close(timeout),
   }) as Mashup;
 }
 
-function page(
-  services: RunServices,
-  axios: AxiosInstance | null,
-  upstreams: UpstreamMap,
-  options: PageOptions = {},
-): Page {
-  const plan = readPage(upstreams, options, axios);
+function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOptions = {}): Page {
+  const plan = readPage(upstreams, options, instance.axios);
   const { into } = plan.options;
-  return function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {
+
+  function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {
+    if (typeof next !== 'function') {
+      throw new TypeError('a page is Express middleware: mount it on a route, or call page.run() where there is none');
+    }
     const collision = findCollision(res.locals, plan.names, into);
     if (collision !== null) return next(collision);
     // The client has left already: there is nobody to answer.
     if (res.closed || req.socket?.destroyed) return;
     const visit = new Visit(res, next);
-    const run = new Run(plan, services, req, res.locals, visit);
+    const run = new Run(plan, instance, req, req, res.locals, visit);
     visit.watch(run);
     run.start();
-  };
+  }
+
+  async function run(input: RunInput = {}) {
+    const outcomes = await runPage(plan, instance, readRunInput(input));
+    return { data: dataOf(outcomes), outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome.name, outcome])) };
+  }
+
+  return Object.assign(mashupMiddleware, { run }) as Page;
 }
 
 /** One run as Express sees it. */
@@ -91,12 +94,12 @@ class Visit implements RunOwner {
     this.#next(this.#attach(run) ?? error ?? undefined);
   }
 
-  #attach({ plan, outcomes, clock, began }: Run): unknown {
+  #attach({ plan, outcomes, instance, began }: Run): unknown {
     const res = this.#res;
     try {
       attach(res.locals, plan.names, outcomes, plan.options.into);
       if (plan.options.serverTiming && !res.headersSent) {
-        res.append('Server-Timing', serverTiming(outcomes, clock.now() - began));
+        res.append('Server-Timing', serverTiming(outcomes, instance.clock.now() - began));
       }
       return null;
     } catch (problem) {

@@ -1,7 +1,7 @@
 import { readUrls } from './config/page.js';
-import { defaultServices } from './default.js';
+import { defaultInstance } from './default.js';
 import type { Outcome } from './outcome.js';
-import { Run } from './run/run.js';
+import { runPage } from './page-run.js';
 import type { MultiGetOptions } from './types.js';
 
 /**
@@ -18,8 +18,6 @@ export async function multiGet(
 ): Promise<[url: string, data: unknown, outcome: Outcome][]> {
   const plan = readUrls(urls, options);
   if (plan.calls.length === 0) return [];
-  const outcomes = await new Promise<Outcome[]>((resolve) => {
-    new Run(plan, defaultServices, null, {}, { runEnded: (run) => resolve(run.outcomes) }).start();
-  });
-  return outcomes.map((outcome, at) => [plan.urls[at] as string, outcome.data, outcome]);
+  const outcomes = await runPage(plan, defaultInstance, {});
+  return outcomes.map((outcome, at) => [plan.names[at] as string, outcome.data, outcome]);
 }

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Outcome } from './outcome.js';
-import type { OriginStats, PageOptions, Upstream, UpstreamMap, UpstreamOptions } from './types.js';
+import type { OriginStats, PageOptions, RunInput, Upstream, UpstreamMap, UpstreamOptions } from './types.js';
 
 /** Makes options that are not known errors, which a type parameter's constraint would let pass. */
 type NoTypo<O, Known> = { readonly [Option in Exclude<keyof O, keyof Known | typeof dataType>]: never };
@@ -16,7 +16,7 @@ export interface Mashup {
   <const M extends UpstreamMap, const O extends PageOptions = Record<never, never>>(
     upstreams: M & NoTypos<M>,
     options?: O & NoTypo<O, PageOptions>,
-  ): Page<LocalsOf<M, O>>;
+  ): Page<LocalsOf<M, O>, RunResult<M>>;
   /** How each origin is doing, by origin. */
   stats(): Record<string, OriginStats>;
   /**
@@ -64,11 +64,17 @@ export type LocalsOf<M, O = PageOptions> = (O extends { readonly into: infer Int
   ? { [Key in Into]: Data<M> }
   : Data<M>) & { mashup: Outcomes<M> };
 
+/** What became of a page that was run without a response. */
+export interface RunResult<M = Record<string, unknown>> {
+  data: Data<M>;
+  outcomes: Outcomes<M>;
+}
+
 /**
  * The middleware of a page. An inline handler on the same route sees its locals typed. The first signature makes it fit
  * wherever any RequestHandler does; inference reads the last.
  */
-export interface Page<Locals extends object = object> {
+export interface Page<Locals extends object = object, Result = unknown> {
   (req: Request, res: Response, next: NextFunction): void;
   (
     // biome-ignore lint/suspicious/noExplicitAny: express's own defaults for bodies
@@ -77,7 +83,14 @@ export interface Page<Locals extends object = object> {
     res: Response<any, Locals & Record<never, never>>,
     next: NextFunction,
   ): void;
+  /**
+   * Runs the page from anywhere: another framework, a job, a test. Resolves when its upstreams have ended, or at the deadline.
+   * @throws {UpstreamError} (as a rejection) of a required upstream, and nothing else that an upstream can cause
+   * @throws {ConfigError} (as a rejection) if the input is wrong
+   * @example const { data } = await page.run({ params: { id: '7' } });
+   */
+  run(input?: RunInput): Promise<Result>;
 }
 
 /** The locals of a page. @example type Locals = MashupLocals<typeof page> */
-export type MashupLocals<P> = P extends Page<infer Locals> ? Locals : never;
+export type MashupLocals<P> = P extends Page<infer Locals, unknown> ? Locals : never;

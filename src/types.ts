@@ -185,6 +185,22 @@ export interface PageOptions {
   serverTiming?: boolean;
 }
 
+/** What a page is given where there is no request of Express to read it from. All of it may be left out. */
+export interface RunInput {
+  /** The client's request, for callbacks, and for what is not given beside it. */
+  req?: Request;
+  /** What `{params.…}` reads. */
+  params?: Readonly<Record<string, string>>;
+  /** What `{query.…}` reads. */
+  query?: Readonly<Record<string, unknown>>;
+  /** The client's request headers, for `forward` and `deadlineFrom`. */
+  headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** What `{locals.…}` reads. */
+  locals?: Readonly<Record<string, unknown>>;
+  /** Gives the run up: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
 /** Options of multiGet: those of an upstream that make sense without a page, for every URL alike. */
 export interface MultiGetOptions
   extends Omit<

@@ -10,7 +10,7 @@ import { helpText } from '../src/cli/help.js';
 import { pageDefaults, upstreamDefaults } from '../src/config/defaults.js';
 import { errorCodes } from '../src/errors.js';
 import * as index from '../src/index.js';
-import { compileUrl } from '../src/plan/url-template.js';
+import { compileUrl } from '../src/template/url-template.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFile(join(root, path), 'utf8');

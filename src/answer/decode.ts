@@ -1,20 +1,28 @@
+import type { UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
+import { isThenable } from '../hook.js';
 import type { UpstreamResponse } from '../outcome.js';
-import type { UpstreamConfig } from '../plan/plan.js';
-import type { Answer } from '../transport/answer.js';
-import { lent } from '../transport/body.js';
-import { contentType, decodeText } from '../transport/text.js';
 import type { ResponseTransformer } from '../types.js';
-import { isThenable } from './hook.js';
+import { type Body, lent } from './body.js';
+import { contentType, decodeText } from './text.js';
 
 export type DecodeOptions = Pick<UpstreamConfig, 'method' | 'responseType' | 'transformResponse'>;
+
+/** What there is to decode: of an answer. */
+export interface Encoded extends Pick<UpstreamResponse, 'headers' | 'status'> {
+  /** Hands the body over: the answer holds it no longer. */
+  takeBody(): Body;
+  /** A body for data that a page may write into. */
+  ownBytes(body: Body): Buffer;
+  header(name: string): string | null;
+}
 
 /**
  * The data of an answer. No body is null; a JSON content type is parsed, other text is a string by its charset, the rest
  * is a Buffer; `responseType` overrules the content type, and transformers replace the parsing of JSON (theirs may be a
  * promise).
  */
-export function decode(answer: Answer, config: DecodeOptions): unknown | Failure {
+export function decode(answer: Encoded, config: DecodeOptions): unknown | Failure {
   const { status } = answer;
   const body = answer.takeBody();
   if (body.length === 0 || config.method === 'HEAD' || status === 204 || status === 205 || status === 304) return null;

@@ -1,65 +1,52 @@
 import { inspect } from 'node:util';
-import type { UpstreamResponse } from '../outcome.js';
+import type { Failure } from '../errors.js';
+import type { OutcomeSource, UpstreamResponse } from '../outcome.js';
+import type { Answer, Decoder } from './answer.js';
 import { type Body, Pieces } from './body.js';
-
-// In all the spellings that a URL parser takes for it (http:user@host, http:\\user@host), and where only the scheme is missing.
-const userInfo = /^(?:([a-z][a-z\d+.-]*:)[/\\]*|[/\\]{2,}|(?![/\\]))[^/\\]*@/i;
-
-/** A URL as messages and outcomes may show it: no credentials, no fragment, and the names but not the values of a query. */
-export function redactUrl(url: string): string {
-  const text = url.replace(/\p{Cc}/gu, '').trimStart();
-  const end = text.indexOf('#');
-  const whole = end === -1 ? text : text.slice(0, end);
-  const mark = whole.indexOf('?');
-  const bare = (mark === -1 ? whole : whole.slice(0, mark)).replace(userInfo, '$1//');
-  if (mark === -1) return bare;
-  const names = whole
-    .slice(mark + 1)
-    .split('&')
-    .map((pair) => (pair.includes('=') ? `${pair.slice(0, pair.indexOf('='))}=…` : '…'));
-  return `${bare}?${names.join('&')}`;
-}
+import { decode, type Encoded } from './decode.js';
+import { acceptsStatus, type Policy } from './policy.js';
 
 const taken = Buffer.alloc(0);
 
-/**
- * An upstream's answer. It is the `response` of an outcome: headers and URL are worked out when somebody looks, for most
- * pages never do.
- */
-export class Answer implements UpstreamResponse {
+/** An answer that came over a connection. */
+export class WireAnswer implements Answer, Encoded {
   readonly status: number;
+  /** As it may be shown. */
+  readonly url: string;
+  source: OutcomeSource = 'network';
   /** The body, once it is there and decompressed; empty once it has been taken. */
-  body: Body;
-  readonly #origin: string;
-  readonly #path: string;
+  body: Body = taken;
   readonly #rawHeaders: readonly Buffer[];
-  #headers: Record<string, string | string[]> | null = null;
-  #shared = false;
   #hasCopies = false;
 
-  constructor(status: number, rawHeaders: readonly Buffer[], body: Body, origin: string, path: string) {
+  constructor(status: number, rawHeaders: readonly Buffer[], url: string) {
     this.status = status;
-    this.body = body;
+    this.url = url;
     this.#rawHeaders = rawHeaders;
-    this.#origin = origin;
-    this.#path = path;
-  }
-
-  get url(): string {
-    return redactUrl(this.#origin + this.#path);
   }
 
   get headers(): Record<string, string | string[]> {
-    this.#headers ??= parseHeaders(this.#rawHeaders);
-    return this.#headers;
+    return parseHeaders(this.#rawHeaders);
   }
 
-  /** Whether it was somebody else's request that it answers. */
-  get isShared(): boolean {
-    return this.#shared;
+  header(name: string): string | null {
+    return findHeader(this.#rawHeaders, name);
   }
 
-  /** Hands the body over: the answer, which lives on in the outcome, holds it no longer. */
+  /** What Content-Length says; null if it is not there, NaN where it is no number. */
+  get contentLength(): number | null {
+    const at = indexOfHeader(this.#rawHeaders, 'content-length', 0);
+    return at === -1 ? null : parseNumber(this.#rawHeaders[at + 1] as Buffer);
+  }
+
+  accepted(policy: Policy): boolean | Failure {
+    return acceptsStatus(policy, this.status);
+  }
+
+  read(decoder: Decoder): unknown | Failure {
+    return decode(this, decoder);
+  }
+
   takeBody(): Body {
     const { body } = this;
     this.body = taken;
@@ -72,39 +59,60 @@ export class Answer implements UpstreamResponse {
     return this.#hasCopies ? Buffer.from(body) : body;
   }
 
-  /** The same answer for another call, without the cookies that were set for the first. */
-  shared(): Answer {
+  /** Without the cookies that were set for whoever asked. */
+  forFollower(): WireAnswer {
     const headers: Buffer[] = [];
     for (let at = 0; at + 1 < this.#rawHeaders.length; at += 2) {
       const name = this.#rawHeaders[at] as Buffer;
       if (!(name.length === 10 && isName(name, 'set-cookie'))) headers.push(name, this.#rawHeaders[at + 1] as Buffer);
     }
-    const copy = new Answer(this.status, headers, this.body, this.#origin, this.#path);
-    copy.#shared = true;
+    const copy = new WireAnswer(this.status, headers, this.url);
+    copy.body = this.body;
+    copy.source = 'shared';
     copy.#hasCopies = true;
     this.#hasCopies = true;
     return copy;
   }
 
-  /** What Content-Length says; null if it is not there, NaN where it is no number. */
-  get contentLength(): number | null {
-    const at = indexOfHeader(this.#rawHeaders, 'content-length', 0);
-    return at === -1 ? null : parseNumber(this.#rawHeaders[at + 1] as Buffer);
+  response(): UpstreamResponse {
+    return new ResponseHead(this.status, this.#rawHeaders, this.url);
   }
+}
 
-  /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */
-  header(name: string): string | null {
-    return findHeader(this.#rawHeaders, name);
-  }
+// Outcomes are plain data, so `headers` is a property of its own. But few pages look at it, and making an object of headers
+// costs 6 % of a page: it is made when it is read. What it is made of stands in a hidden property and not in a private
+// field, which could not be read through a proxy such as Vue's.
+const rawHeaders = Symbol('rawHeaders');
 
-  toJSON(): UpstreamResponse {
-    return { status: this.status, headers: this.headers, url: this.url };
+class ResponseHead implements UpstreamResponse {
+  readonly status: number;
+  declare readonly headers: Record<string, string | string[]>;
+  readonly url: string;
+
+  constructor(status: number, raw: readonly Buffer[], url: string) {
+    this.status = status;
+    Object.defineProperty(this, 'headers', lazyHeaders);
+    this.url = url;
+    Object.defineProperty(this, rawHeaders, { value: raw });
   }
 
   [inspect.custom](): UpstreamResponse {
-    return this.toJSON();
+    return { status: this.status, headers: this.headers, url: this.url };
   }
 }
+
+const lazyHeaders: PropertyDescriptor & ThisType<{ readonly [rawHeaders]: readonly Buffer[] }> = {
+  enumerable: true,
+  configurable: true,
+  get() {
+    const headers = parseHeaders(this[rawHeaders]);
+    Object.defineProperty(this, 'headers', { value: headers, writable: true });
+    return headers;
+  },
+  set(headers) {
+    Object.defineProperty(this, 'headers', { value: headers, writable: true });
+  },
+};
 
 const MOST_PINNED = 16 * 1024;
 

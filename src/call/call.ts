@@ -1,40 +1,38 @@
+import { type Answer, type Result, readAnswer } from '../answer/answer.js';
 import { Failure, type UpstreamError } from '../errors.js';
+import { guarded, isThenable } from '../hook.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
-import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
-import { Answer } from '../transport/answer.js';
-import type { DataAnswer } from '../transport/axios-attempt.js';
+import { copyPlain } from '../plain.js';
+import { Job } from '../stages/stage.js';
+import type { UpstreamRequest } from '../transport/http-request.js';
 import type { Context } from '../types.js';
-import { type DirectTask, sendDirectly } from './attempt.js';
 import { CallContext } from './context.js';
 import { blockerOf } from './dependency.js';
 import { callError } from './error.js';
-import { fanOut, firstStart, readList } from './fan-out.js';
-import { guarded, isThenable } from './hook.js';
-import type { Abortable, CallHost, SendResult } from './host.js';
-import { copyPlain } from './plain.js';
-import { readAnswer } from './read.js';
-import { soon } from './soon.js';
+import { FanOut, firstStart, readList } from './fan-out.js';
+import type { CallPlan } from './plan.js';
+import type { CallOwner, CallRun } from './run.js';
 
 /**
  * One upstream in one run, or one item of a fan-out: from the moment it could start to its outcome. However it ends, it
  * ends once, and nothing of it throws.
  */
-export class Call implements DirectTask {
+export class Call extends Job {
   readonly plan: CallPlan;
-  readonly host: CallHost;
+  readonly scope: CallRun;
   /** The outcome, once it has ended. */
   outcome: Outcome | null = null;
-  attempts = 0;
-  /** By the clock, when the first attempt was sent. */
-  started: number | null = null;
-  /** What is under way now, and ends when the call is ended from outside. */
-  underway: Abortable | null = null;
-  readonly #ready: number;
+  readonly #owner: CallOwner<Call>;
   readonly #item: unknown;
+  #attempts = 0;
+  // By the clock: when it could start, when the first attempt was sent, and when the head of its answer came.
+  readonly #ready: number;
+  #started: number | null = null;
+  #firstByte: number | null = null;
   #context: CallContext | null = null;
   #timer: unknown = null;
   #request: UpstreamRequest | null = null;
-  #answer: Answer | DataAnswer | null = null;
+  #answer: Answer | null = null;
   /** Why it has failed, while its fallback is still being made. */
   #failed: UpstreamError | null = null;
   /** What became of its items, in that time. */
@@ -42,16 +40,19 @@ export class Call implements DirectTask {
   /** Whether the run is over for it. */
   #late = false;
 
-  constructor(plan: CallPlan, host: CallHost, item: unknown) {
+  constructor(plan: CallPlan, run: CallRun, owner: CallOwner<Call>, item: unknown) {
+    super();
     this.plan = plan;
-    this.host = host;
+    this.scope = run;
+    this.#owner = owner;
     this.#item = item;
-    this.#ready = host.clock.now();
+    this.#ready = run.instance.clock.now();
   }
 
-  get context(): CallContext {
-    this.#context ??= new CallContext(this.plan, this.host, this.#item);
-    return this.#context;
+  get endsAt(): number {
+    const { timeout } = this.plan.config;
+    const { endsAt } = this.#owner;
+    return timeout === null ? endsAt : Math.min(endsAt, this.#ready + timeout);
   }
 
   /** Nothing is begun any more: it has ended, or has failed and its fallback is being made. */
@@ -59,61 +60,94 @@ export class Call implements DirectTask {
     return this.outcome !== null || this.#failed !== null;
   }
 
-  get endsAt(): number {
+  start(): void {
     const { timeout } = this.plan.config;
-    return timeout === null ? this.host.endsAt : Math.min(this.host.endsAt, this.#ready + timeout);
+    if (timeout !== null) this.#timer = this.scope.instance.clock.set(timedOut, timeout, this);
+    if (this.plan.plain !== null) this.#send(this.plan.plain);
+    else void this.#prepare().catch((cause: unknown) => this.#threw(cause));
   }
 
   attemptStarts(): void {
-    this.attempts++;
-    this.started ??= this.host.clock.now();
+    this.#attempts++;
+    this.#started ??= this.scope.instance.clock.now();
   }
 
-  start(): void {
-    const { timeout } = this.plan.config;
-    if (timeout !== null) this.#timer = this.host.clock.set(timedOut, timeout, this);
-    const { plain, direct } = this.plan;
-    this.#request = plain;
-    if (plain !== null && direct) sendDirectly(this, plain);
-    else void this.#perform();
+  headCame(at: number | null): void {
+    this.#firstByte = at;
   }
 
-  /** What was sent directly has come to its end. */
-  attemptEnded(result: SendResult): void {
-    // Later, for undici's parser may be at work below.
-    soon(() => this.host.scope.runInAsyncScope(this.#receive, this, result));
+  /** Ends it with what came; where decoding or checking takes time, when that is done. */
+  settle(result: Result): void {
+    if (this.over) return;
+    if (result instanceof Failure) return this.#fail(result);
+    this.#answer = result;
+    try {
+      const data = readAnswer(result, this.plan.policy, this.plan.config);
+      if (isThenable(data)) void this.#endLater(data);
+      else this.#end(data);
+    } catch (cause) {
+      this.#threw(cause);
+    }
   }
 
   /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */
   abort(failure: Failure, late = true): void {
     if (this.outcome !== null) return;
     this.#late = late;
-    // The items of a fan-out end at once, and with the last of them the whole has.
-    this.underway?.abort(failure);
+    // Mostly that ends it: an attempt settles it with this failure, and with the last of its items the whole has ended.
+    this.drop(failure);
     if (this.#failed === null) this.#fail(failure);
     else if (late) this.#finish('error', null, this.#failed, this.#items);
   }
 
+  #send(request: UpstreamRequest): void {
+    this.#request = request;
+    this.plan.send(this, request);
+  }
+
+  /** What comes before the request: other upstreams' ends, a condition, a list, and what the request is made of. */
+  async #prepare(): Promise<void> {
+    const { plan } = this;
+    const { when, maxItems } = plan.config;
+    const blocker = blockerOf(plan, this.scope);
+    if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
+    if (when !== null) {
+      const verdict = await guarded('when', when, this.#theContext);
+      if (this.over) return;
+      if (verdict instanceof Failure) return this.#fail(verdict);
+      if (!verdict) return this.#skip();
+    }
+    if (plan.list !== null) return this.#spread(await readList(plan.list, maxItems, this.#theContext));
+    const request = plan.request.fixed ?? (await plan.request.build(this.#theContext));
+    if (this.over) return;
+    if (request instanceof Failure) this.#fail(request);
+    else this.#send(request);
+  }
+
+  get #theContext(): CallContext {
+    this.#context ??= new CallContext(this.plan, this.scope, this.#item);
+    return this.#context;
+  }
+
+  #spread(items: readonly unknown[] | Failure): void {
+    if (this.over) return;
+    if (items instanceof Failure) return this.#fail(items);
+    const { scope, plan } = this;
+    const makeCall = (item: unknown, owner: CallOwner<Call>) => new Call(plan.item as CallPlan, scope, owner, item);
+    const fanOut = new FanOut(items, this.endsAt, makeCall, (outcomes) => this.#endItems(outcomes));
+    this.hold(fanOut);
+    fanOut.start();
+  }
+
   /** The items of a fan-out have ended: so has this. */
-  endItems(items: Outcome[]): void {
-    this.attempts = items.reduce((sum, item) => sum + item.attempts, 0);
+  #endItems(items: Outcome[]): void {
+    this.#attempts = items.reduce((sum, item) => sum + item.attempts, 0);
     const failed = items.find((item) => item.status === 'error');
     const data = items.map((item) => item.data);
     if (failed === undefined) return this.#finish('success', data, null, items);
     if (items.some((item) => item.status === 'success')) return this.#finish('partial', data, failed.error, items);
     const { code, upstreamStatus } = failed.error as UpstreamError;
     this.#fail(new Failure(code, 'every item failed', failed.error, upstreamStatus), items);
-  }
-
-  async #perform(): Promise<void> {
-    try {
-      const request = this.plan.plain ?? (await this.#prepare());
-      if (request === null || this.over) return;
-      this.#request = request;
-      this.#receive(await this.plan.send(this, request));
-    } catch (cause) {
-      this.#threw(cause);
-    }
   }
 
   #threw(cause: unknown): void {
@@ -123,43 +157,7 @@ export class Call implements DirectTask {
     this.#fail(new Failure('ERR_UPSTREAM_HOOK', 'what it reads threw', cause));
   }
 
-  /** The request, or null where it ends without one: skipped, failed, or made into one for each item of a list. */
-  async #prepare(): Promise<UpstreamRequest | null> {
-    const { plan } = this;
-    const blocker = blockerOf(plan, this.host);
-    if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
-    if (plan.config.when !== null) {
-      const verdict = await guarded('when', plan.config.when, this.context);
-      if (this.over) return null;
-      if (verdict instanceof Failure) return this.#fail(verdict);
-      if (!verdict) return this.#skip();
-    }
-    if (plan.list !== null) return this.#spread(await readList(this));
-    const request = plan.request.fixed ?? (await plan.request.build(this.context));
-    return request instanceof Failure ? this.#fail(request) : request;
-  }
-
-  #spread(items: readonly unknown[] | Failure): null {
-    if (this.over) return null;
-    if (items instanceof Failure) return this.#fail(items);
-    fanOut(this, items, makeCall);
-    return null;
-  }
-
-  /** Ends it with what came; where decoding or checking takes time, when that is done. */
-  #receive(answer: SendResult): void {
-    if (this.over) return;
-    try {
-      if (!(answer instanceof Failure)) this.#answer = answer;
-      const data = answer instanceof Failure ? answer : readAnswer(answer, this.plan.config);
-      if (isThenable(data)) void this.#receiveLater(data);
-      else this.#end(data);
-    } catch (cause) {
-      this.#threw(cause);
-    }
-  }
-
-  async #receiveLater(data: PromiseLike<unknown>): Promise<void> {
+  async #endLater(data: PromiseLike<unknown>): Promise<void> {
     try {
       this.#end(await data);
     } catch (cause) {
@@ -173,13 +171,12 @@ export class Call implements DirectTask {
     else this.#finish('success', data, null);
   }
 
-  #skip(): null {
+  #skip(): void {
     this.#finish('skipped', null, null);
-    return null;
   }
 
-  #fail(failure: Failure, items?: Outcome[]): null {
-    if (this.over) return null;
+  #fail(failure: Failure, items?: Outcome[]): void {
+    if (this.over) return;
     const error = this.#error(failure);
     const { hasFallback, fallback } = this.plan.config;
     // An axios instance may cancel its own request; the run that has ended asks for no fallback.
@@ -188,7 +185,6 @@ export class Call implements DirectTask {
     // A copy for each run: what one page writes into it, the next does not see.
     else if (typeof fallback !== 'function') this.#finish('fallback', copyPlain(fallback), error, items);
     else this.#fallBack(error, fallback as FallbackFunction, items);
-    return null;
   }
 
   #fallBack(error: UpstreamError, make: FallbackFunction, items?: Outcome[]): void {
@@ -199,7 +195,7 @@ export class Call implements DirectTask {
       this.#finish('error', null, this.#error(failure), items);
     };
     try {
-      const data = make(error, this.context);
+      const data = make(error, this.#theContext);
       if (!isThenable(data)) return this.#finish('fallback', data ?? null, error, items);
       data.then((value) => this.#finish('fallback', value ?? null, error, items), broken);
       // Nobody waits any longer.
@@ -210,47 +206,48 @@ export class Call implements DirectTask {
   }
 
   #error(failure: Failure): UpstreamError {
-    return callError(failure, this.plan, this.#request, this.#answer, this.attempts);
+    return callError(failure, this.plan, this.#request, this.#answer, this.#attempts);
   }
 
   #source(status: OutcomeStatus, items: readonly Outcome[] | undefined): Outcome['source'] {
     if (status !== 'success' && status !== 'partial') return null;
-    if (this.#answer instanceof Answer && this.#answer.isShared) return 'shared';
-    return items === undefined ? 'network' : (items.find((item) => item.source !== null)?.source ?? null);
+    return items === undefined
+      ? (this.#answer?.source ?? null)
+      : (items.find((item) => item.source !== null)?.source ?? null);
   }
 
   #finish(status: OutcomeStatus, data: unknown, error: UpstreamError | null, items?: Outcome[]): void {
     if (this.outcome !== null) return;
-    const { clock, began } = this.host;
-    const firstByte = this.underway?.firstByte ?? null;
-    const started = this.started ?? (items === undefined ? null : firstStart(items));
+    const { instance, began } = this.scope;
+    const started = this.#started ?? (items === undefined ? null : firstStart(items));
     this.outcome = {
       name: this.plan.name,
       status,
       data,
       error,
       source: this.#source(status, items),
-      response: this.#answer,
-      attempts: this.attempts,
+      response: this.#answer?.response() ?? null,
+      attempts: this.#attempts,
       timings: {
         ready: this.#ready - began,
-        started: started === null ? null : started - began,
-        firstByte: firstByte === null ? null : firstByte - began,
-        ended: clock.now() - began,
+        started: since(began, started),
+        firstByte: since(began, this.#firstByte),
+        ended: instance.clock.now() - began,
       },
     };
     if (items !== undefined) this.outcome.items = items;
-    if (this.#timer !== null) clock.clear(this.#timer);
-    this.underway = null;
+    if (this.#timer !== null) instance.clock.clear(this.#timer);
+    this.hold(null);
+    this.#answer = null;
     this.#context?.end(error);
-    this.host.callEnded(this);
+    this.#owner.callEnded(this);
   }
 }
 
 type FallbackFunction = (error: Error, context: Context) => unknown;
 
-function makeCall(plan: CallPlan, host: CallHost, item: unknown): Call {
-  return new Call(plan, host, item);
+function since(began: number, time: number | null): number | null {
+  return time === null ? null : time - began;
 }
 
 function timedOut(call: Call): void {

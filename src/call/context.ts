@@ -1,51 +1,49 @@
 import type { Request } from 'express';
 import type { UpstreamError } from '../errors.js';
-import type { Outcome } from '../outcome.js';
-import type { CallPlan, RequestSource } from '../plan/plan.js';
+import type { RequestSource } from '../request/plan.js';
 import type { Context } from '../types.js';
-import type { CallHost } from './host.js';
-
-const nothing = Object.freeze(Object.create(null));
+import type { CallPlan } from './plan.js';
+import type { CallRun } from './run.js';
 
 /** What the callbacks and templates of one call read. Most is made only when somebody looks. */
 export class CallContext implements Context, RequestSource {
   readonly item: unknown;
   readonly #plan: CallPlan;
-  readonly #host: CallHost;
+  readonly #run: CallRun;
   #query: Request['query'] | null = null;
   #results: Record<string, unknown> | null = null;
   #controller: AbortController | null = null;
   #over = false;
   #error: UpstreamError | null = null;
 
-  constructor(plan: CallPlan, host: CallHost, item: unknown) {
+  constructor(plan: CallPlan, run: CallRun, item: unknown) {
     this.#plan = plan;
-    this.#host = host;
+    this.#run = run;
     this.item = item;
   }
 
   get req(): Request {
-    return this.#host.req as Request;
+    return this.#run.req as Request;
   }
 
   get params(): Request['params'] {
-    return this.#host.req?.params ?? nothing;
+    return this.#run.visitor.params;
   }
 
   get query(): Request['query'] {
     // Express 5 parses the query anew at each look.
-    this.#query ??= this.#host.req?.query ?? nothing;
+    this.#query ??= this.#run.visitor.query;
     return this.#query as Request['query'];
   }
 
   get locals(): Readonly<Record<string, unknown>> {
-    return this.#host.locals;
+    return this.#run.locals;
   }
 
   get results(): Readonly<Record<string, unknown>> {
     if (this.#results === null) {
       this.#results = Object.create(null) as Record<string, unknown>;
-      for (const plan of this.#plan.waitsFor) this.#results[plan.name] = this.#outcome(plan)?.data ?? null;
+      for (const plan of this.#plan.waitsFor) this.#results[plan.name] = this.#run.outcomeOf(plan)?.data ?? null;
     }
     return this.#results;
   }
@@ -63,7 +61,7 @@ export class CallContext implements Context, RequestSource {
   }
 
   get clientHeaders(): Request['headers'] {
-    return this.#host.req?.headers ?? nothing;
+    return this.#run.visitor.headers;
   }
 
   lookup(source: string): unknown {
@@ -86,9 +84,5 @@ export class CallContext implements Context, RequestSource {
     this.#over = true;
     this.#error = error;
     this.#controller?.abort(error ?? undefined);
-  }
-
-  #outcome(plan: CallPlan): Outcome | null {
-    return this.#host.outcomeOf(plan);
   }
 }

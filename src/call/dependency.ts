@@ -1,11 +1,11 @@
 import { Failure } from '../errors.js';
-import type { CallPlan } from '../plan/plan.js';
-import type { CallHost } from './host.js';
+import type { CallPlan } from './plan.js';
+import type { CallRun } from './run.js';
 
 /** What keeps a call from starting: an upstream whose data it reads and that has failed or was skipped. */
-export function blockerOf({ reads, config }: CallPlan, host: CallHost): Failure | 'skipped' | null {
+export function blockerOf({ reads, config }: CallPlan, run: CallRun): Failure | 'skipped' | null {
   for (const other of reads) {
-    const outcome = host.outcomeOf(other);
+    const outcome = run.outcomeOf(other);
     // What must be there cannot be skipped for another's sake.
     if (outcome?.status === 'skipped' && !config.required) return 'skipped';
     if (outcome?.status === 'skipped') {

@@ -1,17 +1,17 @@
+import type { Answer } from '../answer/answer.js';
 import { type Failure, UpstreamError } from '../errors.js';
-import type { UpstreamResponse } from '../outcome.js';
-import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
-import { redactUrl } from '../transport/answer.js';
+import type { UpstreamRequest } from '../transport/http-request.js';
+import type { CallPlan } from './plan.js';
 
 /** A failure as users meet it: with whose it is, and where, and safe to show. */
 export function callError(
   failure: Failure,
   { name, config }: CallPlan,
   request: UpstreamRequest | null,
-  answer: UpstreamResponse | null,
+  answer: Answer | null,
   attempts: number,
 ): UpstreamError {
-  const url = answer?.url ?? (request === null ? null : redactUrl(request.origin + request.path));
+  const url = answer?.url ?? request?.url ?? null;
   const where = url === null ? '' : ` (${config.method} ${url})`;
   return new UpstreamError(failure.code, `upstream '${name}': ${failure.message}${where}`, {
     upstream: name,

@@ -1,88 +1,57 @@
+import type { ListSource } from '../checked.js';
 import { Failure } from '../errors.js';
+import { guarded } from '../hook.js';
 import type { Outcome } from '../outcome.js';
-import type { CallPlan } from '../plan/plan.js';
-import type { Call } from './call.js';
-import { guarded } from './hook.js';
-import type { Abortable, CallHost } from './host.js';
+import type { Abortable } from '../stages/stage.js';
+import { readPath } from '../template/url-template.js';
+import type { CallContext } from './context.js';
+import type { CallOwner } from './run.js';
 
 /** The list of a call with `each`, or why there is none. */
-export async function readList(call: Call): Promise<readonly unknown[] | Failure> {
-  const { list, config } = call.plan;
-  if (list === null) return [];
+export async function readList(
+  list: ListSource,
+  maxItems: number,
+  context: CallContext,
+): Promise<readonly unknown[] | Failure> {
   const items =
     list.kind === 'function'
-      ? await guarded('each', list.list, call.context)
-      : followPath(call.context.lookup(list.source), list.keys);
+      ? await guarded('each', list.list, context)
+      : readPath(context.lookup(list.source), list.keys);
   if (items instanceof Failure) return items;
   if (!Array.isArray(items)) return new Failure('ERR_UPSTREAM_ITEMS', 'what each names is not a list');
-  if (items.length > config.maxItems) {
-    return new Failure(
-      'ERR_UPSTREAM_ITEMS',
-      `each has ${items.length} items, and at most ${config.maxItems} are allowed`,
-    );
+  if (items.length > maxItems) {
+    return new Failure('ERR_UPSTREAM_ITEMS', `each has ${items.length} items, and at most ${maxItems} are allowed`);
   }
   return items;
 }
 
-/** Own properties only: what a prototype has is not data. */
-function followPath(root: unknown, keys: readonly string[]): unknown {
-  let value = root;
-  for (const key of keys) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string, unknown>)[key];
-  }
-  return value;
+/** The call for one item. */
+interface ItemCall extends Abortable {
+  readonly outcome: Outcome | null;
+  start(): void;
 }
 
-/** Calls the upstream for each item; when they have ended, tells the call that they are part of. */
-export function fanOut(whole: Call, items: readonly unknown[], makeCall: MakeCall): void {
-  if (items.length === 0) whole.endItems([]);
-  else new Items(whole, items, makeCall).start();
-}
-
-/** The constructor of calls: they and their items cannot import each other. */
-type MakeCall = (plan: CallPlan, host: CallHost, item: unknown) => Call;
-
-/** The calls for the items of a list: a host to them, and to the call they are part of something that can be given up. */
-class Items implements Abortable, CallHost {
-  readonly firstByte = null;
-  readonly scope: CallHost['scope'];
-  readonly clock: CallHost['clock'];
-  readonly began: number;
+/** The calls for the items of a list. */
+export class FanOut implements CallOwner<ItemCall>, Abortable {
   readonly endsAt: number;
-  readonly isHurried: boolean;
-  readonly connections: CallHost['connections'];
-  readonly origins: CallHost['origins'];
-  readonly slots: CallHost['slots'];
-  readonly req: CallHost['req'];
-  readonly locals: CallHost['locals'];
-  readonly #whole: Call;
-  readonly #calls: readonly Call[];
+  readonly #calls: readonly ItemCall[];
+  readonly #onEnd: (outcomes: Outcome[]) => void;
   #left: number;
 
-  constructor(whole: Call, items: readonly unknown[], makeCall: MakeCall) {
-    const { host, plan } = whole;
-    this.scope = host.scope;
-    this.clock = host.clock;
-    this.began = host.began;
-    this.endsAt = whole.endsAt;
-    this.isHurried = host.isHurried;
-    this.connections = host.connections;
-    this.origins = host.origins;
-    this.slots = host.slots;
-    this.req = host.req;
-    this.locals = host.locals;
-    this.#whole = whole;
+  constructor(
+    items: readonly unknown[],
+    endsAt: number,
+    makeCall: (item: unknown, owner: CallOwner<ItemCall>) => ItemCall,
+    onEnd: (outcomes: Outcome[]) => void,
+  ) {
+    this.endsAt = endsAt;
     this.#left = items.length;
-    this.#calls = items.map((item) => makeCall(plan.item as CallPlan, this, item));
-  }
-
-  get flights(): CallHost['flights'] {
-    return this.#whole.host.flights;
+    this.#onEnd = onEnd;
+    this.#calls = items.map((item) => makeCall(item, this));
   }
 
   start(): void {
-    this.#whole.underway = this;
+    if (this.#left === 0) this.#onEnd([]);
     for (const call of this.#calls) call.start();
   }
 
@@ -90,12 +59,8 @@ class Items implements Abortable, CallHost {
     for (const call of this.#calls) call.abort(failure);
   }
 
-  outcomeOf(plan: CallPlan): Outcome | null {
-    return this.#whole.host.outcomeOf(plan);
-  }
-
   callEnded(): void {
-    if (--this.#left === 0) this.#whole.endItems(this.#calls.map((call) => call.outcome as Outcome));
+    if (--this.#left === 0) this.#onEnd(this.#calls.map((call) => call.outcome as Outcome));
   }
 }
 

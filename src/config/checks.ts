@@ -1,7 +1,7 @@
-import { isPlainObject } from '../call/plain.js';
+import { redactUrl } from '../answer/redact.js';
 import type { Problems } from '../errors.js';
+import { isPlainObject } from '../plain.js';
 import { didYouMean } from '../plan/suggest.js';
-import { redactUrl } from '../transport/answer.js';
 
 /** Says what was expected where a value is not that; null where it is. */
 export type Check = (value: unknown) => string | null;
@@ -40,6 +40,7 @@ export function listOf(check: Check, what: string): Check {
   return (value) => (Array.isArray(value) && value.every((item) => check(item) === null) ? null : `a list of ${what}`);
 }
 
+export const anObject: Check = (value) => (typeof value === 'object' && value !== null ? null : 'an object');
 export const aPlainObject: Check = (value) => (isPlainObject(value) ? null : 'an object');
 
 /** A value as a message may show it: never the inside of an object, no credentials of a URL, and no long text. */

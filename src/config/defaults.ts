@@ -1,12 +1,39 @@
+import type { UpstreamConfig } from '../checked.js';
+
 /** Every default of the package, in one place. Durations are in milliseconds. */
 export const pageDefaults = { deadline: 2000, concurrency: 10 } as const;
 
-export const upstreamDefaults = {
+/** What an upstream is that has nothing but a URL. */
+export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   method: 'GET',
+  headers: null,
+  params: null,
+  hasData: false,
+  data: null,
+  auth: null,
+  responseType: null,
+  validateStatus: isSuccess,
   maxRedirects: 5,
   maxContentLength: 10 * 1024 * 1024,
+  transformResponse: [],
+  required: false,
+  hasFallback: false,
+  fallback: null,
+  timeout: null,
+  attemptTimeout: null,
+  after: [],
+  when: null,
+  each: null,
   maxItems: 100,
-} as const;
+  forward: [],
+  origins: new Set(),
+  schema: null,
+  retry: null,
+  hedge: null,
+  breaker: null,
+  coalesce: false,
+  deadlineHeader: null,
+};
 
 export const retryDefaults = {
   attempts: 1,

@@ -1,11 +1,14 @@
 import type { AxiosInstance } from 'axios';
-import { isPlainObject } from '../call/plain.js';
+import type { PageConfig, UpstreamConfig } from '../checked.js';
 import { Problems } from '../errors.js';
-import { compilePage, compileUrls } from '../plan/compile.js';
-import type { PagePlan, UpstreamConfig } from '../plan/plan.js';
-import type { MultiGetOptions, PageOptions } from '../types.js';
+import { isPlainObject } from '../plain.js';
+import { compilePage } from '../plan/compile.js';
+import { compileUrls } from '../plan/urls.js';
+import type { PagePlan } from '../run/plan.js';
+import type { MultiGetOptions, PageOptions, RunInput } from '../types.js';
 import {
   aBoolean,
+  anObject,
   aPlainObject,
   aString,
   aWholeNumber,
@@ -44,7 +47,7 @@ const reserved = new Set([
  * Checks the arguments of multiGet and compiles them to a page of which every upstream is one of the URLs.
  * @throws {ConfigError} with every problem
  */
-export function readUrls(urls: unknown, options: unknown): PagePlan & { readonly urls: readonly string[] } {
+export function readUrls(urls: unknown, options: unknown): PagePlan {
   const problems = new Problems();
   const isList = typeof urls === 'object' && urls !== null && Symbol.iterator in urls;
   if (!isList) problems.add('urls', `expected a list or another iterable of URLs, but was given ${given(urls)}`);
@@ -63,14 +66,13 @@ export function readUrls(urls: unknown, options: unknown): PagePlan & { readonly
   const config = readUpstream({ ...shared, url: '' }, 'options', problems);
   problems.throwIfAny();
   const list = Array.from(urls as Iterable<unknown>, String);
-  const plan = compileUrls(list, config as UpstreamConfig, {
+  return compileUrls(list, config as UpstreamConfig, {
     deadline: timeout ?? pageDefaults.deadline,
     concurrency: concurrency ?? pageDefaults.concurrency,
     into: null,
     deadlineFrom: null,
     serverTiming: false,
   });
-  return { ...plan, urls: list };
 }
 
 /** Options of an upstream that have no meaning without a page. */
@@ -118,7 +120,7 @@ function nameProblem(name: string): string | null {
     : 'is not a name that a view could use: letters, digits, _ and -, not beginning with a digit';
 }
 
-function readOptions(options: unknown, problems: Problems): PagePlan['options'] {
+function readOptions(options: unknown, problems: Problems): PageConfig {
   const known = (options ?? {}) as PageOptions;
   if (aPlainObject(known) !== null) problems.add('options', `expected an object, but was given ${given(options)}`);
   else checkOptions(known as Record<string, unknown>, checks, 'options', problems);
@@ -134,4 +136,22 @@ function readOptions(options: unknown, problems: Problems): PagePlan['options'] 
     deadlineFrom: typeof known.deadlineFrom === 'string' ? known.deadlineFrom.toLowerCase() : null,
     serverTiming: known.serverTiming ?? process.env['NODE_ENV'] !== 'production',
   };
+}
+
+const runChecks: { readonly [Part in keyof Required<RunInput>]: Check } = {
+  req: anObject,
+  params: aPlainObject,
+  query: aPlainObject,
+  headers: aPlainObject,
+  locals: anObject,
+  signal: (value) => (value instanceof AbortSignal ? null : 'an AbortSignal'),
+};
+
+/** @throws {ConfigError} with every problem of what `page.run` was given */
+export function readRunInput(input: unknown): RunInput {
+  const problems = new Problems();
+  if (aPlainObject(input) !== null) problems.add('input', `expected an object, but was given ${given(input)}`);
+  else checkOptions(input as Record<string, unknown>, runChecks, 'input', problems);
+  problems.throwIfAny();
+  return input as RunInput;
 }

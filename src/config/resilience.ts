@@ -1,7 +1,5 @@
-import type { BreakerOptions as BreakerSettings } from '../call/breaker.js';
-import { copyPlain } from '../call/plain.js';
-import type { RetryOptions as RetrySettings } from '../call/retry.js';
 import type { Problems } from '../errors.js';
+import { copyPlain } from '../plain.js';
 import type { BreakerOptions, RetryOptions, UpstreamOptions } from '../types.js';
 import {
   aBoolean,
@@ -48,7 +46,7 @@ export const isBreaker: Check = (value) =>
   aBoolean(value) === null || aPlainObject(value) === null ? null : 'true, or an object of options';
 
 /** Retries, checked; null where there are none. */
-export function readRetry(options: UpstreamOptions, path: string, problems: Problems): RetrySettings | null {
+export function readRetry(options: UpstreamOptions, path: string, problems: Problems): Required<RetryOptions> | null {
   const { retry, method = 'GET' } = options;
   if (retry === undefined || retry === false) return null;
   const given = typeof retry === 'object' ? retry : retry === true ? {} : { attempts: retry };
@@ -60,15 +58,19 @@ export function readRetry(options: UpstreamOptions, path: string, problems: Prob
     const name = method.toUpperCase();
     problems.add(`${path}.retry`, `sends ${name} again only where that is asked for: add methods: ['${name}']`);
   }
-  return { ...withDefaults<RetrySettings>(retryDefaults, given), methods };
+  return { ...withDefaults<Required<RetryOptions>>(retryDefaults, given), methods };
 }
 
 /** A breaker's options, checked; null where there is none. */
-export function readBreaker({ breaker }: UpstreamOptions, path: string, problems: Problems): BreakerSettings | null {
+export function readBreaker(
+  { breaker }: UpstreamOptions,
+  path: string,
+  problems: Problems,
+): Required<BreakerOptions> | null {
   if (breaker === undefined || breaker === false) return null;
   if (breaker === true) return breakerDefaults;
   checkOptions(breaker as Record<string, unknown>, breakerChecks, `${path}.breaker`, problems);
-  return withDefaults<BreakerSettings>(breakerDefaults, breaker);
+  return withDefaults<Required<BreakerOptions>>(breakerDefaults, breaker);
 }
 
 /** When to hedge; null where that is never. */
@@ -83,8 +85,12 @@ export function readHedge(
   return hedge;
 }
 
-/** A copy of what is given, over the defaults: an option that is undefined counts as left out. */
+/** A copy of what is given, over the defaults. */
 export function withDefaults<T extends object>(defaults: T, given: Partial<T>): T {
-  const known = Object.entries(given).filter(([, value]) => value !== undefined);
-  return copyPlain({ ...defaults, ...Object.fromEntries(known) });
+  return copyPlain({ ...defaults, ...onlyGiven(given) });
+}
+
+/** An option that is undefined counts as left out. */
+export function onlyGiven<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -1,6 +1,6 @@
 import type { AxiosInstance } from 'axios';
-import { isPlainObject } from '../call/plain.js';
 import { Problems } from '../errors.js';
+import { isPlainObject } from '../plain.js';
 import type { LimitOptions, Settings } from '../types.js';
 import { aPlainObject, aWholeNumber, type Check, checkOptions, given } from './checks.js';
 

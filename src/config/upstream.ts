@@ -1,8 +1,9 @@
-import { copyPlain, isPlainObject } from '../call/plain.js';
+import type { UpstreamConfig } from '../checked.js';
 import type { Problems } from '../errors.js';
-import { headerNameProblem, isHeaderValue } from '../plan/headers.js';
-import type { UpstreamConfig } from '../plan/plan.js';
-import { queryOf } from '../plan/query.js';
+import { copyPlain, isPlainObject } from '../plain.js';
+import { headerNameProblem, isHeaderValue } from '../request/headers.js';
+import { queryOf } from '../request/query.js';
+
 import type { UpstreamOptions } from '../types.js';
 import {
   aBoolean,
@@ -20,7 +21,7 @@ import {
   oneOf,
 } from './checks.js';
 import { anyStatus, isSuccess, upstreamDefaults } from './defaults.js';
-import { isBreaker, isHedge, isRetry, readBreaker, readHedge, readRetry } from './resilience.js';
+import { isBreaker, isHedge, isRetry, onlyGiven, readBreaker, readHedge, readRetry } from './resilience.js';
 
 const aMethod: Check = (value) =>
   typeof value === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(value) && !/^(connect|trace)$/i.test(value)
@@ -118,39 +119,23 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
   const known = entries as unknown as UpstreamOptions;
   checkTogether(known, path, problems);
   const origins = readOrigins(known.origins ?? [], path, problems);
-  const method = known.method ?? upstreamDefaults.method;
   return {
+    ...upstreamDefaults,
+    // A copy, for the caller's objects are the caller's.
+    ...(copyPlain(onlyGiven(known)) as Partial<UpstreamConfig>),
     url: known.url,
     // The case matters to servers, and what axios documents is upper case.
-    method: method.toUpperCase(),
-    headers: copyPlain(known.headers) ?? null,
-    params: copyPlain(known.params) ?? null,
-    hasData: known.data !== undefined,
-    data: copyPlain(known.data),
-    auth: known.auth ?? null,
-    responseType: known.responseType ?? null,
+    method: (known.method ?? upstreamDefaults.method).toUpperCase(),
     validateStatus: known.validateStatus === null ? anyStatus : (known.validateStatus ?? isSuccess),
-    maxRedirects: known.maxRedirects ?? upstreamDefaults.maxRedirects,
-    maxContentLength: known.maxContentLength ?? upstreamDefaults.maxContentLength,
     transformResponse: known.transformResponse === undefined ? [] : [known.transformResponse].flat(),
-    required: known.required ?? false,
-    hasFallback: known.fallback !== undefined,
-    fallback: copyPlain(known.fallback),
-    timeout: known.timeout ?? null,
-    attemptTimeout: known.attemptTimeout ?? null,
-    after: known.after ?? [],
-    when: known.when ?? null,
-    each: known.each ?? null,
-    maxItems: known.maxItems ?? upstreamDefaults.maxItems,
     forward: (known.forward ?? []).map((name) => name.toLowerCase()),
     origins,
-    schema: known.schema ?? null,
     retry: readRetry(known, path, problems),
     hedge: readHedge(known, path, problems),
     breaker: readBreaker(known, path, problems),
-    coalesce: known.coalesce ?? false,
-    deadlineHeader: known.deadlineHeader ?? null,
-    given: new Set(Object.keys(known).filter((option) => entries[option] !== undefined)),
+    hasData: known.data !== undefined,
+    hasFallback: known.fallback !== undefined,
+    given: new Set(Object.keys(onlyGiven(known))),
   };
 }
 

@@ -1,27 +1,15 @@
 import type { AxiosInstance } from 'axios';
-import { Failure, type Problems } from '../errors.js';
+import type { CallPlan } from '../call/plan.js';
+import type { ListSource, PageConfig, UpstreamConfig } from '../checked.js';
+import type { Problems } from '../errors.js';
 import { heaviestFirst } from '../run/order.js';
-import { redactUrl } from '../transport/answer.js';
-import type { AttemptRules } from '../transport/attempt.js';
+import type { PagePlan } from '../run/plan.js';
+import { TemplateError } from '../template/template.js';
+import { compileUrl, type UrlTemplate } from '../template/url-template.js';
+import { baseOrigin, type Draft, type MutableCallPlan, planCall } from './call.js';
+import { mayCoincide } from './coincide.js';
 import { sortGraph } from './graph.js';
-import { judgeUrl } from './parts.js';
-import type { CallPlan, ListSource, PagePlan, UpstreamConfig } from './plan.js';
-import { planRequest } from './request.js';
-import { isDirect, mayCoincide, planSend } from './stages.js';
 import { didYouMean } from './suggest.js';
-import { TemplateError } from './template.js';
-import { compileUrl, type UrlTemplate } from './url-template.js';
-
-/** What a call plan is while its neighbours in the graph are still being made. */
-interface Draft {
-  readonly name: string;
-  readonly config: UpstreamConfig;
-  readonly template: UrlTemplate | null;
-  readonly list: ListSource | null;
-  /** Upstreams whose data it reads, and all that it waits for. */
-  readonly reads: readonly string[];
-  readonly waitsFor: readonly string[];
-}
 
 // What a template's variable may begin with besides the name of an upstream.
 const requestSources = new Set(['params', 'query', 'locals']);
@@ -32,7 +20,7 @@ const requestSources = new Set(['params', 'query', 'locals']);
  */
 export function compilePage(
   configs: ReadonlyMap<string, UpstreamConfig | null>,
-  options: PagePlan['options'],
+  options: PageConfig,
   axios: AxiosInstance | null,
   problems: Problems,
 ): PagePlan {
@@ -42,31 +30,34 @@ export function compilePage(
   }
   const order = sortGraph(drafts, problems);
   problems.throwIfAny();
-  const plans = new Map<string, CallPlan & { unblocks: CallPlan[] }>();
+  const names = [...configs.keys()];
+  const plans = new Map<string, MutableCallPlan>();
   // Dependencies come first in this order, so that theirs are there to refer to.
   for (const { node, weight } of order) {
-    const known = (names: readonly string[]) => names.flatMap((name) => plans.get(name) ?? []);
-    const plan = planCall(
-      axios,
-      node,
-      [...configs.keys()].indexOf(node.name),
+    const known = (others: readonly string[]) => others.flatMap((name) => plans.get(name) ?? []);
+    const coincides = drafts.some((other) => other !== node && mayCoincide(node.config, other.config));
+    const plan = planCall(axios, node, {
+      index: names.indexOf(node.name),
       weight,
-      known(node.waitsFor),
-      known(node.reads),
-      drafts.some((other) => other !== node && mayCoincide(node.config, other.config)),
-    );
-    for (const other of plan.waitsFor) (other.unblocks as CallPlan[]).push(plan);
+      waitsFor: known(node.waitsFor),
+      reads: known(node.reads),
+      coincides,
+    });
+    for (const other of known(node.waitsFor)) other.unblocks.push(plan);
     plans.set(node.name, plan);
   }
   const calls = [...plans.values()].sort((a, b) => a.index - b.index);
   for (const { unblocks } of calls) unblocks.sort(heaviestFirst);
-  const roots = calls.filter(({ waitsFor }) => waitsFor.length === 0).sort(heaviestFirst);
-  const names = calls.map(({ name }) => name);
-  return { names, calls, roots, crowded: isCrowded(calls, options.concurrency), options };
+  return { names, calls, roots: rootsOf(calls), crowded: isCrowded(calls, options.concurrency), options };
+}
+
+/** Those that wait for nobody, heaviest first. */
+function rootsOf(calls: readonly CallPlan[]): CallPlan[] {
+  return calls.filter(({ waitsFor }) => waitsFor.length === 0).sort(heaviestFirst);
 }
 
 /** Whether so many calls can have more attempts in flight than there are slots. */
-function isCrowded(calls: readonly CallPlan[], concurrency: number): boolean {
+export function isCrowded(calls: readonly CallPlan[], concurrency: number): boolean {
   const most = calls.reduce(
     (sum, { config, item }) => sum + (item === null ? 1 : Infinity) * (config.hedge === null ? 1 : 2),
     0,
@@ -125,92 +116,4 @@ function readList(name: string, { each }: UpstreamConfig, problems: Problems): L
   }
   if (source === 'item') problems.add(`${name}.each`, "'item' is what each makes; it cannot be read by it");
   return { kind: 'path', source, keys };
-}
-
-/** Plans calls that depend on nothing, one for each URL: a URL as it stands, no template. */
-export function compileUrls(urls: readonly string[], config: UpstreamConfig, options: PagePlan['options']): PagePlan {
-  const times = new Map<string, number>();
-  const hrefs = urls.map((url) => (URL.canParse(url) ? new URL(url).href : url));
-  for (const href of hrefs) times.set(href, (times.get(href) ?? 0) + 1);
-  const calls = urls.map((url, index): CallPlan => {
-    const target = literalTarget(url);
-    const request =
-      target instanceof Failure ? { fixed: null, build: () => target } : planRequest(config, target, null);
-    const rules = attemptRules(config, target instanceof Failure ? null : target.origin);
-    const send = planSend(config, (times.get(hrefs[index] as string) ?? 0) > 1);
-    return {
-      name: redactUrl(url),
-      index,
-      config,
-      request,
-      plain: request.fixed,
-      rules,
-      send,
-      direct: isDirect(send, config),
-      waitsFor: [],
-      reads: [],
-      unblocks: [],
-      weight: 0,
-      list: null,
-      item: null,
-    };
-  });
-  return { names: urls, calls, roots: calls, crowded: isCrowded(calls, options.concurrency), options };
-}
-
-/** The origin that relative URLs of an axios instance have; null where it has no baseURL. */
-function baseOrigin(axios: AxiosInstance | null): string | null {
-  const base = axios?.defaults.baseURL;
-  return base !== undefined && URL.canParse(base) ? new URL(base).origin : null;
-}
-
-function literalTarget(url: string): UrlTemplate | Failure {
-  const target = judgeUrl(url);
-  return target instanceof Failure ? target : { ...target, sources: [], expand: () => target.path };
-}
-
-function attemptRules(config: UpstreamConfig, origin: string | null): AttemptRules {
-  const { origins, maxRedirects, maxContentLength } = config;
-  const listed = new Set(origins === 'public' ? [] : origins);
-  if (origin !== null) listed.add(origin);
-  const { attemptTimeout, retry, hedge, breaker, deadlineHeader } = config;
-  const how = { attemptTimeout, retry, hedge, breaker, deadlineHeader };
-  const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), how]);
-  return { maxRedirects, maxContentLength, listed, key };
-}
-
-function planCall(
-  axios: AxiosInstance | null,
-  { name, config, template, list }: Draft,
-  index: number,
-  weight: number,
-  waitsFor: readonly CallPlan[],
-  reads: readonly CallPlan[],
-  coincides: boolean,
-): CallPlan & { unblocks: CallPlan[] } {
-  const request = planRequest(config, template, axios);
-  const rules = attemptRules(config, template?.origin ?? baseOrigin(axios));
-  // The items of a list may be equal among themselves.
-  const send = planSend(config, coincides || list !== null);
-  const plain = list === null && config.when === null && reads.length === 0 ? request.fixed : null;
-  const plan = {
-    name,
-    index,
-    config,
-    request,
-    plain,
-    rules,
-    send,
-    direct: isDirect(send, config),
-    waitsFor,
-    reads,
-    unblocks: [],
-    weight,
-    list,
-    item: null,
-  };
-  if (list === null) return plan;
-  // An item is a call without what belongs to the whole.
-  const itemConfig = { ...config, when: null, each: null, hasFallback: false, required: false, timeout: null };
-  return { ...plan, item: { ...plan, config: itemConfig, list: null } };
 }

@@ -1,13 +1,14 @@
 import type { AxiosInstance, AxiosRequestConfig, AxiosResponseTransformer } from 'axios';
-import { transform } from '../call/decode.js';
+import { transform } from '../answer/decode.js';
+import type { UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
+import type { UrlTemplate } from '../template/url-template.js';
 import { FailureError } from '../transport/axios-adapter.js';
 import { AxiosRequest } from '../transport/axios-request.js';
 import type { ResponseTransformer } from '../types.js';
 import { type HeaderMap, headerObject, setHeaders } from './headers.js';
 import { evaluate, headersOf, paramsOf, targetOf } from './parts.js';
-import type { RequestPlan, RequestSource, UpstreamConfig } from './plan.js';
-import type { UrlTemplate } from './url-template.js';
+import type { RequestPlan, RequestSource } from './plan.js';
 
 /** A request by an axios instance of the user's own: only what the page says is given to it, so that its defaults hold. */
 export class AxiosRequestPlan implements RequestPlan {

@@ -1,5 +1,6 @@
 import axios, { AxiosHeaders } from 'axios';
 import { Failure } from '../errors.js';
+import { encodeForm } from '../transport/form.js';
 
 // As axios comes; what an application sets in its defaults later is meant for its own requests.
 const defaults = { ...axios.defaults };
@@ -49,8 +50,7 @@ export async function serializeBody(
 
 async function readBody(data: FormData | Blob): Promise<WireBody | Failure> {
   try {
-    const encoded = new Response(data);
-    return { body: Buffer.from(await encoded.arrayBuffer()), contentType: encoded.headers.get('content-type') };
+    return await encodeForm(data);
   } catch (cause) {
     return new Failure('ERR_UPSTREAM_HOOK', 'its data cannot be read', cause);
   }

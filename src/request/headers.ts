@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { isPlainObject } from '../call/plain.js';
 import { Failure } from '../errors.js';
+import { isPlainObject } from '../plain.js';
 import { acceptEncoding } from '../transport/encoding.js';
 import type { HeaderValue } from '../types.js';
 

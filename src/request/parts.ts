@@ -1,9 +1,10 @@
-import { guarded } from '../call/hook.js';
+import type { UpstreamConfig } from '../checked.js';
 import { Failure, isUpstreamError } from '../errors.js';
+import { guarded } from '../hook.js';
+import { maxLength, type UrlTemplate } from '../template/url-template.js';
 import type { Context } from '../types.js';
 import { checkHeaders, forwardHeaders, type HeaderMap, setHeaders } from './headers.js';
-import type { RequestSource, UpstreamConfig } from './plan.js';
-import { maxLength, type UrlTemplate } from './url-template.js';
+import type { RequestSource } from './plan.js';
 
 /** Where a request goes. The origin is '' for a relative URL, which an axios instance completes. */
 export interface Target {

@@ -1,13 +1,14 @@
 import type { AxiosInstance } from 'axios';
+import type { UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
-import type { WireRequest } from '../transport/connections.js';
-import { AxiosRequestPlan } from './axios-request.js';
+import type { UrlTemplate } from '../template/url-template.js';
+import { HttpRequest } from '../transport/http-request.js';
+import { AxiosRequestPlan } from './axios-request-plan.js';
 import { serializeBody } from './body.js';
 import { defaultHeaders, forwardHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
 import { evaluate, expand, headersOf, paramsOf, targetOf } from './parts.js';
-import type { RequestPlan, RequestSource, UpstreamConfig } from './plan.js';
+import type { RequestPlan, RequestSource } from './plan.js';
 import { queryOf, withQuery } from './query.js';
-import type { UrlTemplate } from './url-template.js';
 
 /** Compiles an upstream's request: whatever the client's request cannot change is worked out here. */
 export function planRequest(
@@ -35,7 +36,7 @@ function basic(username: string, password: string): string {
 
 /** A request that follows from a URL template, and from the client's headers where some are passed on. */
 class TemplateRequest implements RequestPlan {
-  readonly fixed: WireRequest | null;
+  readonly fixed: HttpRequest | null;
   readonly #template: UrlTemplate;
   readonly #origin: string;
   readonly #method: string;
@@ -59,7 +60,7 @@ class TemplateRequest implements RequestPlan {
       template.path === null || config.forward.length > 0 ? null : this.#request(template.path, this.#wireHeaders);
   }
 
-  build(source: RequestSource): WireRequest | Failure {
+  build(source: RequestSource): HttpRequest | Failure {
     let path = this.#template.path;
     if (path === null) {
       const expanded = expand(this.#template, source);
@@ -73,8 +74,8 @@ class TemplateRequest implements RequestPlan {
     return this.#request(path, wireHeaders(headers));
   }
 
-  #request(path: string, headers: string[]): WireRequest {
-    return { origin: this.#origin, path: withQuery(path, this.#query), method: this.#method, headers, body: null };
+  #request(path: string, headers: string[]): HttpRequest {
+    return new HttpRequest(this.#origin, withQuery(path, this.#query), this.#method, headers, null);
   }
 }
 
@@ -93,7 +94,7 @@ class CallbackRequest implements RequestPlan {
     this.#own = own;
   }
 
-  async build(source: RequestSource): Promise<WireRequest | Failure> {
+  async build(source: RequestSource): Promise<HttpRequest | Failure> {
     const { method } = this.#config;
     const target = await targetOf(this.#config, this.#template, source);
     if (target instanceof Failure) return target;
@@ -109,7 +110,7 @@ class CallbackRequest implements RequestPlan {
     const sent = await serializeBody(data, method, typeof contentType === 'string' ? contentType : null);
     if (sent instanceof Failure) return sent;
     if (sent.contentType !== null) headers.set('content-type', sent.contentType);
-    return { origin: target.origin, path, method, headers: wireHeaders(headers), body: sent.body };
+    return new HttpRequest(target.origin, path, method, wireHeaders(headers), sent.body);
   }
 }
 

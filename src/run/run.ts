@@ -1,22 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Request } from 'express';
 import { Call } from '../call/call.js';
-import { Flights } from '../call/coalesce.js';
-import type { AttemptSlots, CallHost } from '../call/host.js';
-import type { Origins } from '../call/origins.js';
-import type { Clock } from '../clock.js';
+import type { CallPlan } from '../call/plan.js';
+import type { CallOwner, CallRun, Visitor } from '../call/run.js';
 import { Failure, type UpstreamError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
-import type { CallPlan, PagePlan } from '../plan/plan.js';
-import type { Connections } from '../transport/connections.js';
+import { Flights } from '../stages/coalesce.js';
+import type { AttemptSlots, Instance } from '../stages/stage.js';
+import type { PagePlan } from './plan.js';
 import { Slots } from './slots.js';
-
-/** What the runs of one instance share. */
-export interface RunServices {
-  readonly clock: Clock;
-  readonly connections: Connections;
-  readonly origins: Origins;
-}
 
 /** Who started a run. */
 export interface RunOwner {
@@ -24,18 +16,17 @@ export interface RunOwner {
   runEnded(run: Run, error: UpstreamError | null): void;
 }
 
-/** One request going through a page: it starts the calls as they become ready, and ends by the deadline. */
-export class Run implements CallHost {
-  readonly scope = new AsyncResource('EXPRESS_MASHUP_RUN');
-  readonly clock: Clock;
-  readonly connections: Connections;
+/** A visitor going through a page: it starts the calls as they become ready, and ends by the deadline. */
+export class Run implements CallRun, CallOwner<Call> {
+  readonly plan: PagePlan;
+  readonly instance: Instance;
+  readonly req: Request | null;
+  readonly visitor: Visitor;
+  readonly locals: Readonly<Record<string, unknown>>;
+  readonly async = new AsyncResource('EXPRESS_MASHUP_RUN');
   readonly began: number;
   readonly endsAt: number;
-  readonly origins: Origins;
   readonly slots: AttemptSlots | null;
-  readonly req: Request | null;
-  readonly locals: Readonly<Record<string, unknown>>;
-  readonly plan: PagePlan;
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
   #flights: Flights | null = null;
@@ -47,46 +38,47 @@ export class Run implements CallHost {
 
   constructor(
     plan: PagePlan,
-    services: RunServices,
+    instance: Instance,
     req: Request | null,
+    visitor: Visitor,
     locals: Readonly<Record<string, unknown>>,
     owner: RunOwner,
   ) {
     this.plan = plan;
-    this.clock = services.clock;
-    this.connections = services.connections;
-    this.origins = services.origins;
-    this.began = this.clock.now();
-    this.#deadline = deadlineOf(plan, req);
-    this.endsAt = this.began + this.#deadline;
-    this.slots = plan.crowded ? new Slots(plan.options.concurrency) : null;
+    this.instance = instance;
     this.req = req;
+    this.visitor = visitor;
     this.locals = locals;
+    this.began = instance.clock.now();
+    this.#deadline = deadlineOf(plan, visitor);
+    this.endsAt = this.began + this.#deadline;
+    this.slots = plan.crowded ? new Slots(plan.options.concurrency, this.async) : null;
     this.#calls = new Array(plan.calls.length);
     this.#left = plan.calls.length;
     this.#owner = owner;
   }
 
   start(): void {
-    this.#timer = this.clock.set(deadlinePassed, this.#deadline, this);
-    for (const plan of this.plan.roots) this.#startCall(plan);
+    this.#timer = this.instance.clock.set(deadlinePassed, this.#deadline, this);
+    for (const plan of this.plan.roots) if (!this.#over) this.#startCall(plan);
   }
 
-  /** The client has left: nobody waits for the calls any longer, and nobody is told. */
-  cancel(): void {
-    if (!this.#over) this.#abort(new Failure('ERR_UPSTREAM_CANCELED', 'the client has left'));
+  /** Nobody waits for the calls any longer, and nobody is told. */
+  cancel(why = 'the client has left'): void {
+    if (!this.#over) this.#abort(new Failure('ERR_UPSTREAM_CANCELED', why));
   }
 
   /** The outcomes, in the order written. Complete once the run has ended. */
   get outcomes(): Outcome[] {
-    return this.plan.calls.map((plan) => this.#calls[plan.index]?.outcome as Outcome);
+    return this.#calls.map((call) => call?.outcome as Outcome);
   }
 
   get flights(): Flights {
-    this.#flights ??= new Flights('run');
+    this.#flights ??= new Flights(this);
     return this.#flights;
   }
 
+  /** Whether the client waits less than the page would. */
   get isHurried(): boolean {
     return this.#deadline < this.plan.options.deadline;
   }
@@ -113,7 +105,8 @@ export class Run implements CallHost {
   deadlinePassed(): void {
     if (this.#over) return;
     const { calls } = this.plan;
-    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', `not here by the deadline of ${Math.round(this.#deadline)} ms`));
+    const message = `not here by the deadline of ${Math.round(this.#deadline)} ms`;
+    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', message, undefined, null, this.isHurried));
     const lacking = calls.find((plan) => plan.config.required && this.outcomeOf(plan)?.status === 'error');
     this.#owner.runEnded(this, lacking === undefined ? null : (this.outcomeOf(lacking)?.error ?? null));
   }
@@ -123,7 +116,7 @@ export class Run implements CallHost {
   }
 
   #startCall(plan: CallPlan): void {
-    const call = new Call(plan, this, undefined);
+    const call = new Call(plan, this, this, undefined);
     this.#calls[plan.index] = call;
     call.start();
   }
@@ -132,14 +125,14 @@ export class Run implements CallHost {
   #abort(failure: Failure): void {
     this.#end();
     for (const plan of this.plan.calls) {
-      this.#calls[plan.index] ??= new Call(plan, this, undefined);
+      this.#calls[plan.index] ??= new Call(plan, this, this, undefined);
       this.#calls[plan.index]?.abort(failure);
     }
   }
 
   #end(): void {
     this.#over = true;
-    this.clock.clear(this.#timer);
+    this.instance.clock.clear(this.#timer);
   }
 }
 
@@ -148,8 +141,8 @@ function deadlinePassed(run: Run): void {
 }
 
 /** The page's deadline in milliseconds, or what is left of its client's where that is less and the page asks for it. */
-function deadlineOf({ options }: PagePlan, req: Request | null): number {
-  const header = options.deadlineFrom === null ? undefined : req?.headers[options.deadlineFrom];
+function deadlineOf({ options }: PagePlan, { headers }: Visitor): number {
+  const header = options.deadlineFrom === null ? undefined : headers[options.deadlineFrom];
   if (typeof header !== 'string' || !/^\s*\d+(\.\d+)?\s*$/.test(header)) return options.deadline;
   return Math.min(options.deadline, Math.max(1, Number(header)));
 }

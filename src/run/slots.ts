@@ -1,33 +1,63 @@
+import type { AsyncResource } from 'node:async_hooks';
 import pLimit, { type LimitFunction } from 'p-limit';
-import type { Abortable, AttemptSlots, TakeTurn, Task } from '../call/host.js';
-import type { Origin } from '../call/origins.js';
 import type { Failure } from '../errors.js';
+import type { Origin, PlaceWaiter } from '../origin/origin.js';
+import type { AttemptSlots, Turn } from '../stages/stage.js';
 import { heaviestFirst } from './order.js';
 
 /**
- * Bounds the attempts of one run. p-limit runs as many lanes as there are slots at most; which call a lane serves next is
- * decided when it is free, so that the heaviest goes first and a call that has ended is no longer in line. Who waits for a
- * place at its origin holds no slot, and who waits for a slot holds no place.
+ * Bounds the attempts of one run, by p-limit: what it runs are lanes, each of which serves one waiter after the other. Which
+ * comes next is decided when a lane is free, so that the heaviest goes first and a call that has ended is no longer in
+ * line. Who waits for a place at its origin holds no slot, and who waits for a slot holds no place.
  */
 export class Slots implements AttemptSlots {
   readonly #limit: LimitFunction;
+  readonly #async: AsyncResource;
   readonly #line: Waiter[] = [];
-  /** How many are in line at an origin instead. At most as many as there are slots, to leave room there for other runs. */
-  #away: Map<Origin, number> | null = null;
-  #lanes = 0;
+  /** Who waits at an origin instead: at most as many for each as there are slots, to leave room there for other runs. */
+  readonly #away = new Set<Away>();
   #arrivals = 0;
 
-  constructor(concurrency: number) {
+  constructor(concurrency: number, async: AsyncResource) {
     this.#limit = pLimit(concurrency);
+    this.#async = async;
   }
 
-  enter(task: Task, origin: Origin, take: TakeTurn): void {
-    this.#queue(new Waiter(task, origin, take, this.#line, this.#arrivals++));
+  enter(turn: Turn): void {
+    this.#queue({ turn, arrival: this.#arrivals++, hasPlace: false });
     this.#openLane();
   }
 
-  get #hasFree(): boolean {
-    return this.#lanes < this.#limit.concurrency;
+  forget(turn: Turn): void {
+    const at = this.#line.findIndex((waiter) => waiter.turn === turn);
+    const [waiter] = at === -1 ? [] : this.#line.splice(at, 1);
+    if (waiter?.hasPlace) turn.origin.leave();
+    for (const away of this.#away) if (away.waiter.turn === turn) this.#giveUp(away);
+  }
+
+  /** The origin has granted a place: with a slot to match it is the next to go, and without one it waits for that. */
+  cameBack(away: Away): void {
+    const { waiter } = away;
+    this.#away.delete(away);
+    waiter.hasPlace = this.#limit.activeCount < this.#limit.concurrency;
+    if (waiter.hasPlace) this.#line.unshift(waiter);
+    else {
+      waiter.turn.origin.leave();
+      this.#queue(waiter);
+    }
+    this.#openLane();
+  }
+
+  refused(away: Away, failure: Failure): void {
+    this.#away.delete(away);
+    away.waiter.turn.refuse(failure);
+    this.#openLane();
+  }
+
+  #giveUp(away: Away): void {
+    this.#away.delete(away);
+    away.waiter.turn.origin.forget(away);
+    this.#openLane();
   }
 
   #queue(waiter: Waiter): void {
@@ -35,21 +65,18 @@ export class Slots implements AttemptSlots {
     let at = line.length;
     while (at > 0 && goesBefore(waiter, line[at - 1] as Waiter)) at--;
     line.splice(at, 0, waiter);
-    waiter.task.underway = waiter;
   }
 
+  /** A lane that has to wait for another's end finds the line as it is then, and maybe empty. */
   #openLane(): void {
-    if (!this.#hasFree || this.#line.length === 0) return;
-    this.#lanes++;
-    void this.#limit(this.#serve);
+    if (this.#line.length > 0 && this.#limit.pendingCount === 0) void this.#limit(this.#serve);
   }
 
-  /** A lane: it serves the first in line until that gives the slot back, and then the next, until there is none. */
   readonly #serve = async (): Promise<void> => {
     for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) {
-      await new Promise<void>(waiter.take);
+      const { turn } = waiter;
+      await new Promise<void>((release) => turn.begin(release));
     }
-    this.#lanes--;
   };
 
   /** The first who has or gets a place at its origin. Those before it go there to wait for one. */
@@ -57,78 +84,59 @@ export class Slots implements AttemptSlots {
     const line = this.#line;
     for (let at = 0; at < line.length; ) {
       const waiter = line[at] as Waiter;
-      const hasPlace = waiter.placed || waiter.origin.tryEnter();
-      if (!hasPlace && this.#awayAt(waiter.origin) >= this.#limit.concurrency) {
+      const { origin } = waiter.turn;
+      const hasPlace = waiter.hasPlace || origin.tryEnter();
+      if (!hasPlace && this.#awayAt(origin) >= this.#limit.concurrency) {
         at++;
         continue;
       }
       line.splice(at, 1);
       if (hasPlace) return waiter;
-      this.#sendAway(waiter);
+      const away = new Away(this, waiter, this.#async);
+      this.#away.add(away);
+      origin.enter(away);
+      // A refusal ends a call, and others may have come into the line in its place.
+      at = 0;
     }
     return undefined;
   }
 
-  #sendAway(waiter: Waiter): void {
-    const { task, origin } = waiter;
-    this.#countAway(origin, 1);
-    origin.enter(task, (refusal) => {
-      this.#countAway(origin, -1);
-      if (refusal !== null) waiter.take(refusal);
-      else if (this.#hasFree) this.#putFirst(waiter);
-      else {
-        origin.leave();
-        this.#queue(waiter);
-      }
-      this.#openLane();
-    });
-  }
-
-  #putFirst(waiter: Waiter): void {
-    waiter.placed = true;
-    this.#line.unshift(waiter);
-    waiter.task.underway = waiter;
-  }
-
   #awayAt(origin: Origin): number {
-    return this.#away?.get(origin) ?? 0;
+    let count = 0;
+    for (const { waiter } of this.#away) if (waiter.turn.origin === origin) count++;
+    return count;
   }
+}
 
-  #countAway(origin: Origin, more: number): void {
-    this.#away ??= new Map();
-    this.#away.set(origin, this.#awayAt(origin) + more);
-  }
+interface Waiter {
+  readonly turn: Turn;
+  readonly arrival: number;
+  /** Whether it has a place at its origin, and the next slot is for it. */
+  hasPlace: boolean;
 }
 
 /** Whoever has a place goes first, lest it be held for nothing; items of a fan-out, which are equals, go as they came. */
 function goesBefore(a: Waiter, b: Waiter): boolean {
-  return !b.placed && (heaviestFirst(a.task.plan, b.task.plan) || a.arrival - b.arrival) < 0;
+  return !b.hasPlace && (heaviestFirst(a.turn.plan, b.turn.plan) || a.arrival - b.arrival) < 0;
 }
 
-class Waiter implements Abortable {
-  readonly firstByte = null;
-  readonly task: Task;
-  readonly origin: Origin;
-  readonly take: TakeTurn;
-  readonly arrival: number;
-  /** Whether it has a place at its origin, and the next slot is for it. */
-  placed = false;
-  readonly #line: Waiter[];
+/** One of the line who waits at its origin instead. */
+class Away implements PlaceWaiter {
+  readonly scope: { readonly async: AsyncResource };
+  readonly waiter: Waiter;
+  readonly #slots: Slots;
 
-  constructor(task: Task, origin: Origin, take: TakeTurn, line: Waiter[], arrival: number) {
-    this.task = task;
-    this.origin = origin;
-    this.take = take;
-    this.#line = line;
-    this.arrival = arrival;
+  constructor(slots: Slots, waiter: Waiter, async: AsyncResource) {
+    this.#slots = slots;
+    this.waiter = waiter;
+    this.scope = { async };
   }
 
-  abort(failure: Failure): void {
-    const at = this.#line.indexOf(this);
-    // Not in line any more, it has just been told that it waits in vain.
-    if (at === -1) return;
-    this.#line.splice(at, 1);
-    if (this.placed) this.origin.leave();
-    this.take(failure);
+  granted(): void {
+    this.#slots.cameBack(this);
+  }
+
+  refuse(failure: Failure): void {
+    this.#slots.refused(this, failure);
   }
 }

@@ -1,164 +1,133 @@
-import type { Failure } from '../errors.js';
-import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
-import { Answer } from '../transport/answer.js';
-import type { AttemptRules } from '../transport/attempt.js';
-import { AxiosRequest } from '../transport/axios-request.js';
-import type { Abortable, CallHost, Send, SendResult, Stage, Task } from './host.js';
+import type { Result } from '../answer/answer.js';
+import { Failure } from '../errors.js';
+import { soon } from '../soon.js';
+import type { UpstreamRequest } from '../transport/http-request.js';
+import { type Abortable, Job, type JobPlan, type RequestSharing, type Scope, type Send, type Stage } from './stage.js';
 
 /** Whose equal calls share a request. */
 type Reach = 'run' | 'instance';
 
-/** Requests that are under way, by all that makes them equal. */
-export class Flights {
-  readonly #across: Reach;
+/** Shares the request of equal calls: those of the run, or of the whole instance. */
+export const coalesceStage: Stage<Reach> = {
+  name: 'coalesce',
+  options: ({ coalesce }, coincides) => (coalesce ? 'instance' : coincides ? 'run' : null),
+  wrap: (reach, next) =>
+    function coalesced(job, request) {
+      const scope = reach === 'run' ? job.scope : job.scope.instance.shared;
+      scope.flights.join(job, request, next);
+    },
+};
+
+/** The requests of a scope that are under way, by all that makes them equal. */
+export class Flights implements RequestSharing {
+  readonly #scope: Scope;
   readonly #byKey = new Map<string, Flight>();
 
-  constructor(across: Reach) {
-    this.#across = across;
+  constructor(scope: Scope) {
+    this.#scope = scope;
   }
 
   /** Joins the request that is under way for this, or starts it. */
-  join(task: Task, request: UpstreamRequest, send: Send): Promise<SendResult> {
-    const key = requestKey(request, task.plan.rules);
-    // What an axios instance will send is not known before its interceptors have run.
-    if (key === null) return send(task, request);
-    let flight = this.#byKey.get(key);
-    if (flight === undefined) {
-      flight = new Flight(task, this.#across, () => this.#byKey.delete(key));
-      this.#byKey.set(key, flight);
-      const joined = flight.join(task);
-      flight.start(request, send);
-      return joined;
-    }
-    return flight.join(task);
+  join(job: Job, request: UpstreamRequest, send: Send): void {
+    if (request.identity === null) return send(job, request);
+    // Equal requests whose answers are judged or read by other rules do not give the same result.
+    const key = `${job.policy.key} ${request.identity}`;
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known.join(job);
+    const flight = new Flight(job, this.#scope, () => this.#byKey.delete(key));
+    this.#byKey.set(key, flight);
+    flight.join(job);
+    this.#scope.async.runInAsyncScope(send, null, flight, request);
   }
 }
 
-// They differ for every request, and say nothing of who asks (baggage, which may, is not among them).
-const trace = new Set(['traceparent', 'tracestate']);
-
-/**
- * All that decides what an answer may be: method, URL, body, every header sent, and where the request may be redirected to.
- * Null where that is not known.
- */
-export function requestKey(request: UpstreamRequest, rules: AttemptRules): string | null {
-  if (request instanceof AxiosRequest) return null;
-  const { method, origin, path, headers, body } = request;
-  const parts: unknown[] = [rules.key, method, origin, path];
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = (headers[at] as string).toLowerCase();
-    if (!trace.has(name)) parts.push(name, headers[at + 1]);
-  }
-  parts.push(typeof body === 'string' ? `text ${body}` : body === null ? null : `bytes ${body.toString('latin1')}`);
-  return JSON.stringify(parts);
-}
-
-/** Shares the request of equal calls: those of the run, or of the whole instance. */
-export function coalesceStage(across: Reach): Stage {
-  return (next) =>
-    function shared(task, request) {
-      const flights = across === 'run' ? task.host.flights : task.host.origins.flights;
-      return flights.join(task, request, next);
-    };
-}
-
-/** What many runs share waits in the line of none of them. The origin's limit holds all the same. */
-function withoutSlots(host: CallHost): CallHost {
-  const { scope, clock, began, endsAt, connections, origins, flights, req, locals } = host;
-  const outcomeOf = (plan: CallPlan) => host.outcomeOf(plan);
-  const callEnded = () => {};
-  const own = { slots: null, isHurried: false, outcomeOf, callEnded };
-  return { scope, clock, began, endsAt, connections, origins, flights, req, locals, ...own };
-}
-
-/** A request under way for one or more calls. It goes on while anybody waits for it. */
-class Flight implements Task {
-  readonly plan: CallPlan;
-  readonly host: CallHost;
-  underway: Abortable | null = null;
+/** A request under way for one or more jobs. It goes on while anybody waits for it. */
+class Flight extends Job {
+  readonly plan: JobPlan;
+  readonly scope: Scope;
+  over = false;
   readonly #passengers = new Set<Passenger>();
-  readonly #leader: Task;
+  readonly #leader: Job;
   readonly #onEnd: () => void;
-  #over = false;
 
-  constructor(leader: Task, across: Reach, onEnd: () => void) {
+  constructor(leader: Job, scope: Scope, onEnd: () => void) {
+    super();
     this.plan = leader.plan;
-    this.host = across === 'run' ? leader.host : withoutSlots(leader.host);
+    this.scope = scope;
     this.#leader = leader;
     this.#onEnd = onEnd;
-  }
-
-  get over(): boolean {
-    return this.#over;
   }
 
   /** There is time as long as there is for any of them. */
   get endsAt(): number {
     let latest = 0;
-    for (const { endsAt } of this.#passengers) latest = Math.max(latest, endsAt);
+    for (const { job } of this.#passengers) latest = Math.max(latest, job.endsAt);
     return latest;
   }
 
-  get attempts(): number {
-    return this.#leader.attempts;
-  }
-
+  // The attempts and their timings are those of whoever asked first.
   attemptStarts(): void {
     this.#leader.attemptStarts();
   }
 
-  start(request: UpstreamRequest, send: Send): void {
-    void send(this, request).then((result) => this.#ended(result));
+  headCame(at: number | null): void {
+    this.#leader.headCame(at);
   }
 
-  join(task: Task): Promise<SendResult> {
-    return new Promise((resolve) => {
-      const passenger = new Passenger(this, task === this.#leader, task.endsAt, resolve);
-      this.#passengers.add(passenger);
-      task.underway = passenger;
-    });
+  join(job: Job): void {
+    const passenger = new Passenger(this, job);
+    this.#passengers.add(passenger);
+    job.hold(passenger);
   }
 
   /** Somebody waits no longer. With the last of them the request is given up, and for the same reason. */
   leave(passenger: Passenger, failure: Failure): void {
-    this.#passengers.delete(passenger);
-    if (this.#passengers.size > 0 || this.#over) return;
-    this.#over = true;
-    this.#onEnd();
-    this.underway?.abort(failure);
+    if (!this.#passengers.delete(passenger)) return;
+    passenger.job.settle(failure);
+    if (this.#passengers.size === 0) this.abort(failure);
   }
 
-  #ended(result: SendResult): void {
-    if (this.#over) return;
-    this.#over = true;
+  abort(failure: Failure): void {
+    if (this.over) return;
+    this.#end();
+    this.drop(failure);
+  }
+
+  settle(result: Result): void {
+    if (this.over) return;
+    this.#end();
+    for (const passenger of this.#passengers) {
+      const isLeader = passenger.job === this.#leader;
+      const own = result instanceof Failure || isLeader ? result : result.forFollower();
+      // Each in its own context, and by itself: what one page's handler throws is not for the others.
+      soon(() => passenger.arrive(own));
+    }
+  }
+
+  #end(): void {
+    this.over = true;
     this.#onEnd();
-    for (const passenger of this.#passengers) passenger.arrive(result);
   }
 }
 
 class Passenger implements Abortable {
   readonly #flight: Flight;
-  readonly #leads: boolean;
-  readonly endsAt: number;
-  readonly #resolve: (result: SendResult) => void;
+  readonly job: Job;
+  #over = false;
 
-  constructor(flight: Flight, leads: boolean, endsAt: number, resolve: (result: SendResult) => void) {
-    this.endsAt = endsAt;
+  constructor(flight: Flight, job: Job) {
     this.#flight = flight;
-    this.#leads = leads;
-    this.#resolve = resolve;
-  }
-
-  get firstByte(): number | null {
-    return this.#leads ? (this.#flight.underway?.firstByte ?? null) : null;
+    this.job = job;
   }
 
   abort(failure: Failure): void {
-    this.#resolve(failure);
+    this.#over = true;
     this.#flight.leave(this, failure);
   }
 
-  arrive(result: SendResult): void {
-    this.#resolve(result instanceof Answer && !this.#leads ? result.shared() : result);
+  arrive(result: Result): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.job.scope.async.runInAsyncScope(this.job.settle, this.job, result);
   }
 }

@@ -1,138 +1,131 @@
+import type { Result } from '../answer/answer.js';
 import { Failure } from '../errors.js';
-import type { CallPlan, UpstreamRequest } from '../plan/plan.js';
-import { accepts } from './accepts.js';
-import type { Abortable, CallHost, Send, SendResult, Stage, Task } from './host.js';
+import type { Origin } from '../origin/origin.js';
+import type { UpstreamRequest } from '../transport/http-request.js';
+import { Fork, type Job, type Send, type Stage } from './stage.js';
+
+interface Options {
+  /** Milliseconds, or the quantile of the origin's own latencies. */
+  readonly after: number | 'p95';
+  /** Whether retries count the call for the budget that they share. */
+  readonly isCounted: boolean;
+}
 
 /** Sends a second attempt when the first is slow; the first success wins, and the other is aborted. */
-export function hedgeStage(after: number | 'p95'): Stage {
-  return (next) =>
-    function withHedge(task, request) {
-      const { clock, origins } = task.host;
+export const hedgeStage: Stage<Options> = {
+  name: 'hedge',
+  options: ({ hedge, retry }) => (hedge === null ? null : { after: hedge, isCounted: retry !== null }),
+  wrap: ({ after, isCounted }, next) =>
+    function withHedge(job, request) {
+      const { clock, origins } = job.scope.instance;
       const origin = origins.of(request.origin);
       const now = clock.now();
-      // With retries beside it, the call has been counted.
-      if (task.plan.config.retry === null) origin.budget.call(now);
+      if (!isCounted) origin.budget.call(now);
       const delay = after === 'p95' ? origin.latencies.quantile(0.95) : after;
       // Where too few answers are known there is nothing to be slow against.
-      if (delay === null || now + delay >= task.endsAt) return next(task, request);
-      return new Promise((settle) => {
-        new Race(task, request, next, delay, settle).start();
-      });
-    };
-}
+      if (delay === null || now + delay >= job.endsAt) return next(job, request);
+      const race = new Race(job, request, next, delay, origin);
+      job.hold(race);
+      race.run();
+    },
+};
 
 const slower = new Failure('ERR_UPSTREAM_CANCELED', 'the other attempt was faster');
 
-class Race implements Abortable {
-  readonly #task: Task;
+class Race extends Fork {
   readonly #request: UpstreamRequest;
-  readonly #send: Send;
+  readonly #next: Send;
   readonly #delay: number;
-  readonly #settle: (result: SendResult) => void;
+  readonly #origin: Origin;
   readonly #runners: Runner[] = [];
   #timer: unknown = null;
-  /** What it ends with if neither is a success, and whose result that is. */
-  #kept: SendResult | null = null;
-  #keptBy: Runner | null = null;
   #running = 0;
+  /** Whose result it ends with if neither is a success. */
+  #kept: Runner | null = null;
 
-  constructor(task: Task, request: UpstreamRequest, send: Send, delay: number, settle: (result: SendResult) => void) {
-    this.#task = task;
+  constructor(parent: Job, request: UpstreamRequest, next: Send, delay: number, origin: Origin) {
+    super(parent);
     this.#request = request;
-    this.#send = send;
+    this.#next = next;
     this.#delay = delay;
-    this.#settle = settle;
+    this.#origin = origin;
   }
 
-  get firstByte(): number | null {
-    const runner = this.#keptBy ?? this.#runners.find(({ underway }) => underway?.firstByte != null);
-    return runner?.underway?.firstByte ?? null;
-  }
-
-  start(): void {
-    this.#task.underway = this;
-    this.#run();
+  run(): void {
+    const runner = new Runner(this);
+    this.#runners.push(runner);
+    this.#running++;
+    this.#next(runner, this.#request);
   }
 
   /** An attempt is sent. What the first has waited for that is not the upstream's slowness, and calls for no hedge. */
-  attemptStarts(): void {
-    this.#task.attemptStarts();
-    if (this.#runners.length === 1) this.#timer = this.#task.host.clock.set(() => this.#hedge(), this.#delay, null);
+  override attemptStarts(): void {
+    super.attemptStarts();
+    if (this.#runners.length === 1) this.#timer = this.scope.instance.clock.set(hedge, this.#delay, this);
   }
 
-  abort(failure: Failure): void {
-    this.#task.host.clock.clear(this.#timer);
-    for (const runner of this.#runners) runner.end(failure);
-    this.#settle(failure);
+  override headCame(at: number | null): void {
+    // Of two heads the first counts, until it is known whose answer is kept.
+    if (this.#runners.every(({ firstByte }) => firstByte === null)) super.headCame(at);
   }
 
-  #hedge(): void {
-    const { clock, origins } = this.#task.host;
-    if (origins.of(this.#request.origin).budget.take(clock.now())) this.#run();
+  hedge(): void {
+    if (this.#origin.budget.take(this.scope.instance.clock.now())) this.run();
   }
 
-  #run(): void {
-    const runner = new Runner(this.#task, this);
-    this.#runners.push(runner);
-    this.#running++;
-    void this.#send(runner, this.#request).then((result) => this.#ended(runner, result));
-  }
-
-  #ended(runner: Runner, result: SendResult): void {
-    if (runner.over) return;
+  ended(runner: Runner, result: Result): void {
+    if (this.over) return;
     this.#running--;
-    const isSuccess = !(result instanceof Failure) && accepts(this.#task.plan.config, result) === true;
+    const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
     // An answer, if only of failure, says more than none.
-    if (isSuccess || this.#kept === null || (this.#kept instanceof Failure && !(result instanceof Failure))) {
-      this.#kept = result;
-      this.#keptBy = runner;
-    }
+    const kept = this.#kept?.result ?? null;
+    if (isSuccess || kept === null || (kept instanceof Failure && !(result instanceof Failure))) this.#kept = runner;
     // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
-    if (!isSuccess && this.#running > 0) return;
-    this.#task.host.clock.clear(this.#timer);
-    for (const other of this.#runners) if (other !== runner) other.end(slower);
-    this.#settle(this.#kept);
+    if (isSuccess || this.#running === 0) this.settle((this.#kept as Runner).result as Result);
+  }
+
+  settle(result: Result): void {
+    if (this.#kept !== null) super.headCame(this.#kept.firstByte);
+    this.#end(result, slower);
+  }
+
+  override abort(failure: Failure): void {
+    if (!this.over) this.#end(failure, failure);
+  }
+
+  #end(result: Result, others: Failure): void {
+    this.scope.instance.clock.clear(this.#timer);
+    this.finish(result);
+    for (const runner of this.#runners) runner.abort(others);
   }
 }
 
-/** One of the attempts of a race, which can end before the call does. */
-class Runner implements Task {
-  underway: Abortable | null = null;
-  readonly #task: Task;
-  readonly #race: Race;
-  #over = false;
+function hedge(race: Race): void {
+  race.hedge();
+}
 
-  constructor(task: Task, race: Race) {
-    this.#task = task;
+/** One of the attempts of a race. */
+class Runner extends Fork {
+  readonly #race: Race;
+  firstByte: number | null = null;
+  result: Result | null = null;
+
+  constructor(race: Race) {
+    super(race);
     this.#race = race;
   }
 
-  get plan(): CallPlan {
-    return this.#task.plan;
+  override headCame(at: number | null): void {
+    super.headCame(at);
+    this.firstByte = at;
   }
 
-  get host(): CallHost {
-    return this.#task.host;
+  settle(result: Result): void {
+    this.result ??= result;
+    this.#race.ended(this, result);
   }
 
-  get endsAt(): number {
-    return this.#task.endsAt;
-  }
-
-  get over(): boolean {
-    return this.#over || this.#task.over;
-  }
-
-  get attempts(): number {
-    return this.#task.attempts;
-  }
-
-  attemptStarts(): void {
-    this.#race.attemptStarts();
-  }
-
-  end(failure: Failure): void {
-    this.#over = true;
-    this.underway?.abort(failure);
+  override abort(failure: Failure): void {
+    if (this.result === null) this.drop(failure);
   }
 }

@@ -1,51 +1,83 @@
+import type { Result } from '../answer/answer.js';
+import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import type { UpstreamConfig } from '../plan/plan.js';
-import { accepts } from './accepts.js';
-import type { Abortable, SendResult, Stage, Task } from './host.js';
-
-export interface RetryOptions {
-  /** How many attempts there may be after the first. */
-  readonly attempts: number;
-  readonly statuses: readonly number[];
-  /** Milliseconds: the longest wait before the first extra attempt; it doubles for each further one. */
-  readonly backoff: number;
-  readonly methods: readonly string[];
-}
+import type { RetryBudget } from '../origin/budget.js';
+import type { UpstreamRequest } from '../transport/http-request.js';
+import type { RetryOptions } from '../types.js';
+import { type Abortable, Fork, type Job, type Send, type Stage } from './stage.js';
 
 const LONGEST_BACKOFF = 30_000;
 
 /** Sends again after a failure that may be a passing one, while there is time and the origin's budget allows it. */
-export function retryStage(options: RetryOptions): Stage {
-  return (next) =>
-    async function withRetries(task, request) {
-      const { clock, origins } = task.host;
-      const { budget } = origins.of(request.origin);
-      budget.call(clock.now());
-      for (let tried = 0; ; tried++) {
-        const result = await next(task, request);
-        if (tried === options.attempts || task.over || !isPassing(result, task.plan.config, options)) return result;
-        const delay = retryDelay(result, tried, options.backoff, Math.random(), Date.now());
-        if (clock.now() + delay >= task.endsAt || !budget.take(clock.now())) return result;
-        const aborted = await pause(task, delay);
-        if (aborted !== null) return aborted;
-        // Timers can be late, and then it is too late for another attempt.
-        if (task.over || clock.now() >= task.endsAt) return result;
-      }
-    };
-}
+export const retryStage: Stage<Required<RetryOptions>> = {
+  name: 'retry',
+  options: ({ retry }) => retry,
+  wrap: (options, next) =>
+    function withRetries(job, request) {
+      const tries = new Tries(job, request, options, next);
+      job.hold(tries);
+      tries.start();
+    },
+};
 
-function isPassing(result: SendResult, config: UpstreamConfig, { statuses }: RetryOptions): boolean {
-  if (!(result instanceof Failure)) {
-    // A status that the page takes for a success is none to try again after.
-    const isTaken = accepts(config, result) === true && !('data' in result && result.data instanceof Failure);
-    return statuses.includes(result.status) && !isTaken;
+class Tries extends Fork {
+  readonly #request: UpstreamRequest;
+  readonly #options: Required<RetryOptions>;
+  readonly #next: Send;
+  readonly #budget: RetryBudget;
+  #tried = 0;
+  #isGivenUp = false;
+
+  constructor(parent: Job, request: UpstreamRequest, options: Required<RetryOptions>, next: Send) {
+    super(parent);
+    this.#request = request;
+    this.#options = options;
+    this.#next = next;
+    this.#budget = this.scope.instance.origins.of(request.origin).budget;
   }
-  return (
-    result.code === 'ERR_UPSTREAM_CONNECT' ||
-    result.code === 'ERR_UPSTREAM_NETWORK' ||
-    // Of the attempt: when the call's own time is up, the call is over.
-    result.code === 'ERR_UPSTREAM_TIMEOUT'
-  );
+
+  start(): void {
+    this.#budget.call(this.scope.instance.clock.now());
+    this.#next(this, this.#request);
+  }
+
+  override abort(failure: Failure): void {
+    this.#isGivenUp = true;
+    super.abort(failure);
+  }
+
+  settle(result: Result): void {
+    const { clock } = this.scope.instance;
+    const { attempts, backoff } = this.#options;
+    if (this.#isGivenUp || this.over || this.#tried === attempts || !this.#isPassing(result))
+      return this.finish(result);
+    const delay = retryDelay(result, this.#tried, backoff, Math.random(), Date.now());
+    if (clock.now() + delay >= this.endsAt || !this.#budget.take(clock.now())) return this.finish(result);
+    // What has come so far is no part of the answer that may yet come.
+    this.headCame(null);
+    this.hold(new Pause(clock, delay, () => this.#tryAgain(result)));
+  }
+
+  /** @param last what the attempt before ended with */
+  #tryAgain(last: Result): void {
+    // Timers can be late, and then it is too late for another attempt.
+    if (this.over || this.scope.instance.clock.now() >= this.endsAt) return this.finish(last);
+    this.#tried++;
+    this.#next(this, this.#request);
+  }
+
+  #isPassing(result: Result): boolean {
+    if (!(result instanceof Failure)) {
+      // A status that the page takes for a success is none to try again after.
+      return this.#options.statuses.includes(result.status) && result.accepted(this.policy) !== true;
+    }
+    return (
+      result.code === 'ERR_UPSTREAM_CONNECT' ||
+      result.code === 'ERR_UPSTREAM_NETWORK' ||
+      // Of the attempt: when the call's own time is up, the call is over.
+      result.code === 'ERR_UPSTREAM_TIMEOUT'
+    );
+  }
 }
 
 /**
@@ -55,16 +87,16 @@ function isPassing(result: SendResult, config: UpstreamConfig, { statuses }: Ret
  * @param random from 0 to 1
  * @param date milliseconds of the wall clock, for a Retry-After that is a date
  */
-export function retryDelay(result: SendResult, tried: number, backoff: number, random: number, date: number): number {
-  const asked = result instanceof Failure ? null : retryAfter(result.headers['retry-after'], date);
+export function retryDelay(result: Result, tried: number, backoff: number, random: number, date: number): number {
+  const asked = result instanceof Failure ? null : retryAfter(result.header('retry-after'), date);
   return asked ?? random * Math.min(LONGEST_BACKOFF, backoff * 2 ** tried);
 }
 
 /** An HTTP date begins with the day of the week, in each of its three forms (RFC 9110, section 5.6.7). */
 const httpDate = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
 
-function retryAfter(header: string | string[] | undefined, date: number): number | null {
-  if (typeof header !== 'string') return null;
+function retryAfter(header: string | null, date: number): number | null {
+  if (header === null) return null;
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
   // Date.parse takes nearly everything that has a digit in it for some date.
   if (!httpDate.test(header)) return null;
@@ -72,18 +104,17 @@ function retryAfter(header: string | string[] | undefined, date: number): number
   return Number.isNaN(at) ? null : Math.max(0, at - date);
 }
 
-/** Waits; resolves to null, or at once to why the task was ended meanwhile. */
-function pause(task: Task, ms: number): Promise<Failure | null> {
-  return new Promise((resolve) => {
-    const { clock } = task.host;
-    const wait: Abortable = {
-      firstByte: null,
-      abort(failure) {
-        clock.clear(timer);
-        resolve(failure);
-      },
-    };
-    const timer = clock.set(resolve, ms, null);
-    task.underway = wait;
-  });
+/** A back-off. */
+class Pause implements Abortable {
+  readonly #clock: Clock;
+  readonly #timer: unknown;
+
+  constructor(clock: Clock, ms: number, then: () => void) {
+    this.#clock = clock;
+    this.#timer = clock.set(then, ms, undefined);
+  }
+
+  abort(): void {
+    this.#clock.clear(this.#timer);
+  }
 }

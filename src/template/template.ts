@@ -1,6 +1,8 @@
 // URI templates, RFC 6570, all four levels. An invalid template is refused, never expanded in part (section 3 leaves that
 // open). What a URL may be made of is url-template.ts's matter; here a template is any string.
 
+import { isPlainObject } from '../plain.js';
+
 /** How an expression expands: a row of the table in RFC 6570, appendix A. */
 export interface Operator {
   readonly symbol: '' | '+' | '#' | '.' | '/' | ';' | '?' | '&';
@@ -173,7 +175,8 @@ export function expandVariable(operator: Operator, variable: Variable, value: un
       items.push(explode && operator.named ? named(operator, key, text) : text);
     }
   } else {
-    if (!isPlain(value)) throw new TemplateError(`{${variable.name}} is an object that is not a plain one`);
+    // A Date or a Map has no meaning as an associative array.
+    if (!isPlainObject(value)) throw new TemplateError(`{${variable.name}} is an object that is not a plain one`);
     for (const [name, member] of Object.entries(value)) {
       if (member === undefined || member === null) continue;
       const left = encode(operator, variable, name);
@@ -198,12 +201,6 @@ function scalar({ name }: Variable, value: unknown): string {
   if (typeof value === 'boolean' || typeof value === 'bigint' || Number.isFinite(value)) return String(value);
   if (typeof value === 'object') throw new TemplateError(`{${name}} has a list or an object inside`);
   throw new TemplateError(`{${name}} is a ${typeof value === 'number' ? 'number that is not finite' : typeof value}`);
-}
-
-/** Whether an object is a literal's or JSON's, of whichever realm: a Date or a Map has no meaning as an associative array. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 // A character that is pct-encoded already, all its octets: where triplets are kept, it must not be cut in half either.

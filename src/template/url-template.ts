@@ -177,7 +177,7 @@ function addToPath(path: string, { operator, slots }: Piece, lookup: Lookup): st
   let lead = operator.first;
   for (const slot of slots) {
     const { name } = slot.variable;
-    const value = read(slot, lookup);
+    const value = readPath(lookup(slot.source), slot.segments);
     const expanded = value === '' ? undefined : expandSlot(operator, slot, value);
     if (expanded === undefined) throw urlError(`{${name}} is missing or empty, and the path needs it`);
     if (typeof value === 'object' && value !== null) checkMembers(slot, value);
@@ -207,7 +207,7 @@ function toQuery({ operator, slots }: Piece, lookup: Lookup): string {
   let text = '';
   let lead = operator.first;
   for (const slot of slots) {
-    const value = read(slot, lookup);
+    const value = readPath(lookup(slot.source), slot.segments);
     // The client may send `a=1&a=2`, a list, where one value was thought of; but it must not choose the names.
     if (slot.source === 'query' && typeof value === 'object' && value !== null && !Array.isArray(value)) {
       throw urlError(`{${slot.variable.name}} is an object: the client's query may give text or a list of texts`);
@@ -222,12 +222,12 @@ function toQuery({ operator, slots }: Piece, lookup: Lookup): string {
 }
 
 /** Own properties only, so no prototype is ever read; a list's `length` is its own but not data. */
-function read({ source, segments }: Slot, lookup: Lookup): unknown {
-  let value = lookup(source);
-  for (const segment of segments) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
-    if (segment === 'length' && Array.isArray(value)) return undefined;
-    value = (value as Record<string, unknown>)[segment];
+export function readPath(root: unknown, keys: readonly string[]): unknown {
+  let value = root;
+  for (const key of keys) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    if (key === 'length' && Array.isArray(value)) return undefined;
+    value = (value as Record<string, unknown>)[key];
   }
   return value;
 }

@@ -6,14 +6,17 @@ import {
   type AxiosResponse,
   type InternalAxiosRequestConfig,
 } from 'axios';
+import type { Result } from '../answer/answer.js';
+import { lent, whole } from '../answer/body.js';
+import type { Policy } from '../answer/policy.js';
+import { contentType, decodeText } from '../answer/text.js';
+import type { WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
-import type { Answer } from './answer.js';
-import { Attempt, type AttemptHost, type AttemptRules } from './attempt.js';
-import { lent, whole } from './body.js';
-import type { WireRequest } from './connections.js';
 import { acceptEncoding } from './encoding.js';
-import { contentType, decodeText } from './text.js';
+import { encodeForm } from './form.js';
+import { HttpRequest } from './http-request.js';
+import { type AttemptOwner, WireAttempt } from './wire-attempt.js';
 
 // Not the instance that axios exports: its defaults are the application's to set, and nothing to other instances.
 const plain = new Axios({});
@@ -37,7 +40,6 @@ export class FailureError extends Error {
 export interface AxiosExchange {
   readonly response: AxiosResponse;
   readonly head: UpstreamResponse;
-  readonly firstByte: number | null;
 }
 
 /**
@@ -49,26 +51,35 @@ export interface AxiosExchange {
  */
 export async function exchangeForAxios(
   config: InternalAxiosRequestConfig,
-  host: AttemptHost,
-  rules: AttemptRules,
+  owner: AttemptOwner,
   signal: AbortSignal,
 ): Promise<AxiosExchange> {
-  const request = await wireRequest(config);
+  const request = await httpRequest(config);
   const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
   if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
-  const attempt = new Attempt(host, request, rulesFor(config, rules), null);
-  const stop = () => attempt.abort(canceled);
-  const late = () =>
-    attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
-  const timer = config.timeout !== undefined && config.timeout > 0 ? host.clock.set(late, config.timeout, null) : null;
-  for (const one of [signal, config.signal]) one?.addEventListener?.('abort', stop);
-  const result = await attempt.send();
-  for (const one of [signal, config.signal]) one?.removeEventListener?.('abort', stop);
-  if (timer !== null) host.clock.clear(timer);
-  const answer = result instanceof Failure ? result : readBody(result, config);
+  const { clock } = owner.scope.instance;
+  let stop: () => void = ignore;
+  let timer: unknown = null;
+  const signals = [signal, config.signal];
+  const result = await new Promise<Result>((settle) => {
+    const { scope } = owner;
+    const headCame = (at: number | null) => owner.headCame(at);
+    const attempt = new WireAttempt({ scope, headCame, settle, policy: policyFor(config, owner.policy) }, request);
+    stop = () => attempt.abort(canceled);
+    const late = () =>
+      attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
+    if (config.timeout !== undefined && config.timeout > 0) timer = clock.set(late, config.timeout, null);
+    for (const one of signals) one?.addEventListener?.('abort', stop);
+    attempt.start();
+  });
+  for (const one of signals) one?.removeEventListener?.('abort', stop);
+  clock.clear(timer);
+  const answer = result instanceof Failure ? result : readBody(result as WireAnswer, config);
   if (answer instanceof Failure) throw failed(answer, config);
-  return { response: answer, head: (result as Answer).toJSON(), firstByte: attempt.firstByte };
+  return { response: answer, head: (result as WireAnswer).response() };
 }
+
+function ignore(): void {}
 
 function failed(failure: Failure, config: InternalAxiosRequestConfig): AxiosError {
   const code = failure.code === 'ERR_UPSTREAM_TIMEOUT' ? AxiosError.ECONNABORTED : AxiosError.ERR_NETWORK;
@@ -77,17 +88,16 @@ function failed(failure: Failure, config: InternalAxiosRequestConfig): AxiosErro
   return error;
 }
 
-function rulesFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig, rules: AttemptRules): AttemptRules {
+function policyFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig, policy: Policy): Policy {
   return {
-    maxRedirects: maxRedirects ?? rules.maxRedirects,
+    ...policy,
+    maxRedirects: maxRedirects ?? policy.maxRedirects,
     maxContentLength:
-      maxContentLength !== undefined && maxContentLength >= 0 ? maxContentLength : rules.maxContentLength,
-    listed: rules.listed,
-    key: rules.key,
+      maxContentLength !== undefined && maxContentLength >= 0 ? maxContentLength : policy.maxContentLength,
   };
 }
 
-async function wireRequest(config: InternalAxiosRequestConfig): Promise<WireRequest> {
+async function httpRequest(config: InternalAxiosRequestConfig): Promise<HttpRequest> {
   const url = uriOf(config);
   const parsed = URL.canParse(url) ? new URL(url) : null;
   if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '') {
@@ -107,7 +117,7 @@ async function wireRequest(config: InternalAxiosRequestConfig): Promise<WireRequ
     for (const one of [value].flat()) if (one !== null && one !== undefined) list.push(name, String(one));
   }
   const method = (config.method ?? 'GET').toUpperCase();
-  return { origin: parsed.origin, path: parsed.pathname + parsed.search, method, headers: list, body };
+  return new HttpRequest(parsed.origin, parsed.pathname + parsed.search, method, list, body);
 }
 
 /** axios has serialized the body already, but for forms with files, and for what is no text at all. */
@@ -121,10 +131,9 @@ async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeader
   if (typeof data === 'string' || Buffer.isBuffer(data)) return data;
   if (data instanceof ArrayBuffer) return Buffer.from(data);
   if (data instanceof FormData || data instanceof Blob) {
-    const encoded = new Response(data);
-    const type = encoded.headers.get('content-type');
+    const { body, contentType: type } = await encodeForm(data);
     if (type !== null) headers.set('Content-Type', type);
-    return Buffer.from(await encoded.arrayBuffer());
+    return body;
   }
   throw failed(
     new Failure('ERR_UPSTREAM_HOOK', 'its data is not text, bytes or a form (a stream cannot be sent twice)'),
@@ -132,7 +141,7 @@ async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeader
   );
 }
 
-function readBody(answer: Answer, config: InternalAxiosRequestConfig): AxiosResponse | Failure {
+function readBody(answer: WireAnswer, config: InternalAxiosRequestConfig): AxiosResponse | Failure {
   const data = readData(answer, config.responseType);
   if (data instanceof Failure) return data;
   const { status } = answer;
@@ -146,7 +155,7 @@ function readBody(answer: Answer, config: InternalAxiosRequestConfig): AxiosResp
   };
 }
 
-function readData(answer: Answer, responseType: InternalAxiosRequestConfig['responseType']): unknown {
+function readData(answer: WireAnswer, responseType: InternalAxiosRequestConfig['responseType']): unknown {
   const { body } = answer;
   if (responseType === 'arraybuffer') return whole(body);
   if (responseType === 'stream') return new Failure('ERR_UPSTREAM_HOOK', 'a stream cannot be data of a page');

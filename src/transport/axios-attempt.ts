@@ -1,50 +1,22 @@
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError, isCancel } from 'axios';
+import type { Result } from '../answer/answer.js';
+import { DataAnswer } from '../answer/data-answer.js';
+import { redactUrl } from '../answer/redact.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
-import { redactUrl } from './answer.js';
-import type { AttemptHost, AttemptObserver, AttemptRules } from './attempt.js';
 import { exchangeForAxios, FailureError, uriOf } from './axios-adapter.js';
 import type { AxiosRequest } from './axios-request.js';
-
-/** An answer whose data has been made already, by an axios instance with its transformers and interceptors. */
-export class DataAnswer implements UpstreamResponse {
-  readonly status: number;
-  readonly headers: Record<string, string | string[]>;
-  readonly url: string;
-  readonly #data: unknown;
-  readonly #accepted: boolean;
-
-  /** `accepted`: whether the validateStatus that holds for it took it for a success. */
-  constructor({ status, headers, url }: UpstreamResponse, data: unknown, accepted: boolean) {
-    this.status = status;
-    this.headers = headers;
-    this.url = url;
-    this.#data = data;
-    this.#accepted = accepted;
-  }
-
-  get data(): unknown {
-    return this.#data;
-  }
-
-  get accepted(): boolean {
-    return this.#accepted;
-  }
-}
+import type { AttemptOwner } from './wire-attempt.js';
 
 /**
  * One attempt by an axios instance of the user's own. Its interceptors, transformers and defaults work as axios documents
  * them; where it has no adapter of its own the request goes out over this instance's connections.
  */
 export class AxiosAttempt {
-  firstByte: number | null = null;
+  readonly #owner: AttemptOwner;
   readonly #request: AxiosRequest;
-  readonly #host: AttemptHost;
-  readonly #rules: AttemptRules;
-  readonly #observer: AttemptObserver;
-  #sentAt = 0;
   readonly #controller = new AbortController();
-  #settle: ((result: DataAnswer | Failure) => void) | null = null;
+  #over = false;
   /** The head of the last answer that came over our connections, for interceptors may return something else. */
   #head: UpstreamResponse | null = null;
   /** What axios asked for it. */
@@ -52,24 +24,18 @@ export class AxiosAttempt {
   /** Why that answer was refused, or why there was none. Many an interceptor makes an error of its own of it. */
   #wrong: Failure | null = null;
 
-  constructor(host: AttemptHost, request: AxiosRequest, rules: AttemptRules, observer: AttemptObserver) {
-    this.#host = host;
+  constructor(owner: AttemptOwner, request: AxiosRequest) {
+    this.#owner = owner;
     this.#request = request;
-    this.#rules = rules;
-    this.#observer = observer;
   }
 
-  send(): Promise<DataAnswer | Failure> {
-    return new Promise((settle) => {
-      this.#settle = settle;
-      this.#sentAt = this.#host.clock.now();
-      this.#perform()
-        .catch((error: unknown) => this.#failure(error))
-        .then(
-          (result) => this.#end(result),
-          (error: unknown) => this.#end(this.#threw(error)),
-        );
-    });
+  start(): void {
+    this.#perform()
+      .catch((error: unknown) => this.#failure(error))
+      .then(
+        (result) => this.#end(result),
+        (error: unknown) => this.#end(this.#threw(error)),
+      );
   }
 
   abort(failure: Failure): void {
@@ -78,12 +44,10 @@ export class AxiosAttempt {
     this.#controller.abort();
   }
 
-  #end(result: DataAnswer | Failure): void {
-    if (this.#settle === null) return;
-    if (result instanceof Failure) this.#observer.failed(result.code);
-    else this.#observer.answered(this.#host.clock.now() - this.#sentAt);
-    this.#settle(result);
-    this.#settle = null;
+  #end(result: Result): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#owner.settle(result);
   }
 
   async #perform(): Promise<DataAnswer> {
@@ -100,14 +64,13 @@ export class AxiosAttempt {
     this.#wrong = null;
     this.#head = null;
     const { signal } = this.#controller;
-    const exchange = await exchangeForAxios(config, this.#host, this.#rules, signal).catch((error: AxiosError) => {
+    const exchange = await exchangeForAxios(config, this.#owner, signal).catch((error: AxiosError) => {
       if (error.cause instanceof FailureError) this.#wrong = error.cause.failure;
       throw error;
     });
     const { response } = exchange;
     this.#head = exchange.head;
     this.#config = config;
-    this.firstByte = exchange.firstByte;
     if (accepts(config, response.status)) return response;
     this.#wrong = new Failure('ERR_UPSTREAM_STATUS', `it answered ${response.status}`);
     const code = response.status >= 500 ? AxiosError.ERR_BAD_RESPONSE : AxiosError.ERR_BAD_REQUEST;
@@ -154,8 +117,8 @@ export class AxiosAttempt {
     }
     // After redirects, where it is an answer that came over our connections.
     if (this.#head !== null && config === this.#config) return { status, headers: plain, url: this.#head.url };
-    const { origin, path } = this.#request;
-    return { status, headers: plain, url: redactUrl(config?.url === undefined ? origin + path : uriOf(config)) };
+    const url = config?.url === undefined ? this.#request.url : redactUrl(uriOf(config));
+    return { status, headers: plain, url };
   }
 }
 
@@ -168,8 +131,8 @@ function orNull(data: unknown): unknown {
   return isEmpty ? null : data;
 }
 
-function unknownHead({ origin, path }: AxiosRequest): UpstreamResponse {
-  return { status: 200, headers: {}, url: redactUrl(origin + path) };
+function unknownHead({ url }: AxiosRequest): UpstreamResponse {
+  return { status: 200, headers: {}, url };
 }
 
 /** By the validateStatus that holds for a request; null accepts any. */

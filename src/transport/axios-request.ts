@@ -1,10 +1,12 @@
 import type { AxiosInstance, AxiosRequestConfig } from 'axios';
+import { redactUrl } from '../answer/redact.js';
+import type { UpstreamRequest } from './http-request.js';
 
-/** A request to be made by an axios instance. */
-export class AxiosRequest {
+/** A request to be made by an axios instance, whose baseURL and interceptors may change all of it. */
+export class AxiosRequest implements UpstreamRequest {
+  readonly identity = null;
   readonly axios: AxiosInstance;
   readonly config: AxiosRequestConfig;
-  /** Where the page sends it; the instance's baseURL and its interceptors may know better. '' for a relative URL. */
   readonly origin: string;
   readonly path: string;
 
@@ -13,5 +15,14 @@ export class AxiosRequest {
     this.config = config;
     this.origin = target.origin;
     this.path = target.path;
+  }
+
+  get url(): string {
+    return redactUrl(this.origin + this.path);
+  }
+
+  withHeader(name: string, value: string): AxiosRequest {
+    const headers = { ...(this.config.headers as Record<string, string>), [name]: value };
+    return new AxiosRequest(this.axios, { ...this.config, headers }, this);
   }
 }

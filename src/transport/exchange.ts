@@ -1,27 +1,29 @@
-import type { Clock } from '../clock.js';
+import { Pieces } from '../answer/body.js';
+import { unpin, WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
-import { Answer, unpin } from './answer.js';
-import { Pieces } from './body.js';
-import type { Connection, WireHandler, WireRequest } from './connections.js';
+import type { Connection, WireHandler } from './connections.js';
 import { mostEncoded, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
+import type { HttpRequest } from './http-request.js';
 
 const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
 const givenUp = new Error('the request was given up');
 const lookAgain = new Error('the request is sent anew');
 
-/** Who is told, once, that an exchange has ended. */
+/** Whom an exchange works for. */
 export interface ExchangeOwner {
+  readonly maxContentLength: number;
+  /** The head of the answer has come. */
+  headCame(): void;
+  /** Told once. */
   exchangeEnded(exchange: Exchange): void;
 }
 
 /** One request and its answer on one connection. It tells its owner once how it ended. */
 export class Exchange implements WireHandler {
   /** What came, once its head has; its body is set when the exchange has ended well. */
-  answer: Answer | null = null;
-  /** By the clock, when the head of the answer came; null until then. */
-  firstByte: number | null = null;
+  answer: WireAnswer | null = null;
   /** How it failed; null if it did not, or not yet. */
   failure: Failure | null = null;
   /** Whether the request was on a connection, and whether any byte of an answer came. */
@@ -33,21 +35,17 @@ export class Exchange implements WireHandler {
   #piece: Buffer = empty;
   #pieces: Pieces | null = null;
   readonly #connection: Connection;
-  readonly #limit: number;
-  readonly #clock: Clock;
+  readonly #request: HttpRequest;
   readonly #owner: ExchangeOwner;
-  #request: WireRequest | null = null;
 
-  constructor(connection: Connection, limit: number, clock: Clock, owner: ExchangeOwner) {
+  constructor(connection: Connection, request: HttpRequest, owner: ExchangeOwner) {
     this.#connection = connection;
-    this.#limit = limit;
-    this.#clock = clock;
+    this.#request = request;
     this.#owner = owner;
   }
 
-  start(request: WireRequest): void {
-    this.#request = request;
-    this.#connection.send(request, this);
+  start(): void {
+    this.#connection.send(this.#request, this);
   }
 
   /**
@@ -82,10 +80,9 @@ export class Exchange implements WireHandler {
       if (++this.#informational > MOST_INFORMATIONAL) this.abort(network('it sends nothing but informational answers'));
       return true;
     }
-    this.firstByte = this.#clock.now();
-    const { origin, path } = this.#request as WireRequest;
+    this.#owner.headCame();
     unpin(rawHeaders);
-    const answer = new Answer(status, rawHeaders, empty, origin, path);
+    const answer = new WireAnswer(status, rawHeaders, this.#request.url);
     this.answer = answer;
     if (status > 599) {
       this.abort(network('its status is not one of HTTP'));
@@ -93,13 +90,13 @@ export class Exchange implements WireHandler {
     }
     const length = answer.contentLength;
     if (length === null) this.#checkCoding(answer.header('transfer-encoding'));
-    else if (this.#isTooLarge(length) && this.#hasBody) this.abort(tooLarge(this.#limit));
+    else if (this.#isTooLarge(length) && this.#hasBody) this.abort(tooLarge(this.#owner.maxContentLength));
     return true;
   }
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
-    if (this.#isTooLarge(this.#add(chunk))) this.abort(tooLarge(this.#limit));
+    if (this.#isTooLarge(this.#add(chunk))) this.abort(tooLarge(this.#owner.maxContentLength));
     return true;
   }
 
@@ -119,7 +116,7 @@ export class Exchange implements WireHandler {
 
   onError(error: Error): void {
     if (this.#ended) return;
-    if (error === lookAgain) return this.start(this.#request as WireRequest);
+    if (error === lookAgain) return this.start();
     if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent);
     this.#end();
   }
@@ -137,14 +134,14 @@ export class Exchange implements WireHandler {
 
   /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
-    if (!(bytes > this.#limit)) return false;
+    if (!(bytes > this.#owner.maxContentLength)) return false;
     const isEncoded = (this.answer?.header('content-encoding') ?? null) !== null;
-    return !isEncoded || bytes > mostEncoded(this.#limit);
+    return !isEncoded || bytes > mostEncoded(this.#owner.maxContentLength);
   }
 
   /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
   get #hasBody(): boolean {
-    return this.#request?.method !== 'HEAD' && this.answer?.status !== 304;
+    return this.#request.method !== 'HEAD' && this.answer?.status !== 304;
   }
 
   /** What else than chunks it may have been sent in is not undone, and was not asked for. */

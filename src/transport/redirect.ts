@@ -1,15 +1,13 @@
 import { Failure } from '../errors.js';
 import type { WireRequest } from './connections.js';
-
-/** Which origins an upstream may talk to. `'public'`: any, as long as its address is a public one. */
-export type AllowedOrigins = ReadonlySet<string> | 'public';
+import { HttpRequest, nameAt } from './http-request.js';
 
 /** What goes to an origin that the page did not name: nothing that could be a credential. */
 const harmless = new Set(['accept', 'accept-language', 'accept-encoding', 'user-agent', 'traceparent', 'tracestate']);
 
 /** The request a redirect leads to. */
 export interface Hop {
-  readonly request: WireRequest;
+  readonly request: HttpRequest;
   /** Whether it may only go to a public internet address. */
   readonly publicOnly: boolean;
 }
@@ -47,18 +45,18 @@ export function followRedirect(
     ? keepHeaders(request.headers, (name) => !name.startsWith('content-'))
     : request.headers;
   if (to.origin === request.origin) {
-    return { request: { origin: to.origin, path, method, headers: withoutBody, body }, publicOnly };
+    return { request: new HttpRequest(to.origin, path, method, withoutBody, body), publicOnly };
   }
   if (from.protocol === 'https:' && to.protocol === 'http:' && !listed.has(to.origin)) {
     return refused('it redirects from https down to http');
   }
   if (body !== null) return refused('it redirects a request body to another origin');
   const headers = keepHeaders(withoutBody, (name) => harmless.has(name));
-  return { request: { origin: to.origin, path, method, headers, body: null }, publicOnly: !listed.has(to.origin) };
+  return { request: new HttpRequest(to.origin, path, method, headers, null), publicOnly: !listed.has(to.origin) };
 }
 
 function keepHeaders(headers: readonly string[], keep: (name: string) => boolean): string[] {
-  return headers.filter((_, at) => keep((headers[at - (at % 2)] as string).toLowerCase()));
+  return headers.filter((_, at) => keep(nameAt(headers, at)));
 }
 
 function refused(message: string): Failure {

@@ -1,105 +1,89 @@
 import type { AsyncResource } from 'node:async_hooks';
+import type { Result } from '../answer/answer.js';
+import { whole } from '../answer/body.js';
+import type { Policy } from '../answer/policy.js';
+import type { WireAnswer } from '../answer/wire-answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import type { Answer } from './answer.js';
-import { whole } from './body.js';
-import type { Connections, WireRequest } from './connections.js';
+import { soon } from '../soon.js';
+import type { Connections } from './connections.js';
 import { decompress } from './encoding.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
 import { transportFailure } from './failure.js';
+import type { HttpRequest } from './http-request.js';
 import { followRedirect, isRedirect } from './redirect.js';
 
-/** What an upstream allows an attempt to do; the same for all its attempts. */
-export interface AttemptRules {
-  readonly maxRedirects: number;
-  readonly maxContentLength: number;
-  /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
-  readonly listed: ReadonlySet<string>;
-  /** The same for rules that are the same: the answer that one may have, the other may. */
-  readonly key: string;
+/** Whom an attempt works for. */
+export interface AttemptOwner {
+  readonly scope: AttemptScope;
+  readonly policy: Policy;
+  /** The head of an answer has come, or is no part of the answer any more (null). */
+  headCame(at: number | null): void;
+  /** Told once how the attempt ended, in its own async context and never from within undici's parser. */
+  settle(result: Result): void;
 }
 
-/** What attempts of one run share. */
-export interface AttemptHost {
+/** What the attempts of one run share. */
+export interface AttemptScope {
+  readonly instance: { readonly clock: Clock; readonly connections: Connections };
   /** Where the run began, for AsyncLocalStorage: an answer comes in the context of whoever opened the connection. */
-  readonly scope: AsyncResource;
-  readonly clock: Clock;
-  readonly connections: Connections;
-}
-
-/** How an attempt ended. */
-export type AttemptResult = Answer | Failure;
-
-/** Who is told how an attempt ended: once, and maybe from within undici's parser, which does not bear a request on top of it. */
-export interface AttemptReceiver {
-  attemptEnded(result: AttemptResult): void;
-}
-
-/** Who keeps count of attempts. */
-export interface AttemptObserver {
-  /** An answer was complete after so many milliseconds. Of this and `failed`, one is called, once. */
-  answered(latency: number): void;
-  /** None was, and this is the error's code. */
-  failed(code: string): void;
+  readonly async: AsyncResource;
 }
 
 /**
  * One attempt: a request, the redirects it leads to, and the silent repetition of a request whose kept-alive connection
  * was just closed.
  */
-export class Attempt implements ExchangeOwner {
-  /** By the clock, when the head of the answer came; null until then. */
-  firstByte: number | null = null;
-  readonly #host: AttemptHost;
-  readonly #rules: AttemptRules;
-  readonly #observer: AttemptObserver | null;
-  #sentAt = 0;
-  #request: WireRequest;
+export class WireAttempt implements ExchangeOwner {
+  readonly #owner: AttemptOwner;
+  #request: HttpRequest;
   #publicOnly: boolean;
   #redirects = 0;
   #repeated = false;
-  #aborted: Failure | null = null;
   #exchange: Exchange | null = null;
-  #receiver: AttemptReceiver | null = null;
+  /** Its result, which its owner is about to be told. */
+  #result: Result | null = null;
+  #told = false;
 
-  constructor(host: AttemptHost, request: WireRequest, rules: AttemptRules, observer: AttemptObserver | null) {
-    this.#host = host;
+  constructor(owner: AttemptOwner, request: HttpRequest) {
+    this.#owner = owner;
     this.#request = request;
-    this.#rules = rules;
-    this.#observer = observer;
-    this.#publicOnly = !rules.listed.has(request.origin);
+    this.#publicOnly = !owner.policy.listed.has(request.origin);
   }
 
-  start(receiver: AttemptReceiver): void {
-    this.#receiver = receiver;
-    this.#sentAt = this.#host.clock.now();
+  get maxContentLength(): number {
+    return this.#owner.policy.maxContentLength;
+  }
+
+  start(): void {
     this.#begin(false);
   }
 
-  /** Starts it, and resolves to the answer or to what went wrong; never rejects. */
-  send(): Promise<AttemptResult> {
-    return new Promise((attemptEnded) => this.start({ attemptEnded }));
+  /** Ends it at once with this failure, if its owner has not been told of another end. */
+  abort(failure: Failure): void {
+    if (this.#told) return;
+    this.#told = true;
+    // The exchange may be over while what came is still being decompressed, or the next one about to begin.
+    this.#exchange?.abort(failure);
+    this.#owner.settle(failure);
   }
 
-  /** Ends it at once with this error, if it has not ended. */
-  abort(failure: Failure): void {
-    this.#aborted = failure;
-    this.#exchange?.abort(failure);
-    // The exchange may be over while what came is still being decompressed, or the next one about to begin.
-    this.#end(failure);
+  headCame(): void {
+    this.#owner.headCame(this.#owner.scope.instance.clock.now());
   }
 
   exchangeEnded(exchange: Exchange): void {
-    this.firstByte = exchange.firstByte;
+    if (this.#told) return;
     if (exchange.failure !== null) {
       if (!this.#mayRepeat(exchange)) return this.#fail(exchange.failure, exchange.answer?.status ?? 0);
       this.#repeated = true;
-      return this.#startSoon(true);
+      return this.#beginSoon(true);
     }
-    const answer = exchange.answer as Answer;
-    if (isRedirect(answer.status) && this.#rules.maxRedirects > 0) {
+    const answer = exchange.answer as WireAnswer;
+    const { maxRedirects } = this.#owner.policy;
+    if (isRedirect(answer.status) && maxRedirects > 0) {
       const location = answer.header('location');
-      if (location !== null) return this.#redirect(answer.status, location);
+      if (location !== null) return this.#redirect(answer.status, location, maxRedirects);
     }
     this.#read(answer);
   }
@@ -109,43 +93,42 @@ export class Attempt implements ExchangeOwner {
     return !this.#repeated && exchange.closedUnderneath && (method === 'GET' || method === 'HEAD');
   }
 
-  #redirect(status: number, location: string): void {
-    if (++this.#redirects > this.#rules.maxRedirects) {
-      const message = `it redirects more than ${this.#rules.maxRedirects} times`;
-      return this.#fail(new Failure('ERR_UPSTREAM_REDIRECT', message), status);
+  #redirect(status: number, location: string, most: number): void {
+    if (++this.#redirects > most) {
+      return this.#fail(new Failure('ERR_UPSTREAM_REDIRECT', `it redirects more than ${most} times`), status);
     }
-    const hop = followRedirect(this.#request, this.#publicOnly, status, location, this.#rules.listed);
+    const hop = followRedirect(this.#request, this.#publicOnly, status, location, this.#owner.policy.listed);
     if (hop instanceof Failure) return this.#fail(hop, status);
     this.#request = hop.request;
     this.#publicOnly = hop.publicOnly;
-    this.#startSoon(false);
+    this.#beginSoon(false);
   }
 
-  #read(answer: Answer): void {
+  #read(answer: WireAnswer): void {
     const encoding = answer.body.length === 0 ? null : answer.header('content-encoding');
     if (encoding === null) return this.#end(answer);
-    void decompress(whole(answer.body), encoding, this.#rules.maxContentLength).then((decoded) => {
+    void decompress(whole(answer.body), encoding, this.maxContentLength).then((decoded) => {
       if (decoded instanceof Failure) return this.#fail(decoded, answer.status);
       answer.body = decoded;
       this.#end(answer);
     });
   }
 
-  #startSoon(fresh: boolean): void {
-    // Not from within undici's parser, which does not bear another request on top of it.
-    queueMicrotask(() => {
-      if (this.#aborted === null) this.#host.scope.runInAsyncScope(this.#begin, this, fresh);
+  /** Not from within undici's parser, which does not bear another request on top of it. */
+  #beginSoon(fresh: boolean): void {
+    soon(() => {
+      if (!this.#told) this.#owner.scope.async.runInAsyncScope(this.#begin, this, fresh);
     });
   }
 
   #begin(fresh: boolean): void {
     try {
-      const { connections, clock } = this.#host;
+      const { connections } = this.#owner.scope.instance;
       const connection = connections.take(this.#request.origin, this.#publicOnly, fresh);
-      this.#exchange = new Exchange(connection, this.#rules.maxContentLength, clock, this);
-      this.#exchange.start(this.#request);
+      this.#exchange = new Exchange(connection, this.#request, this);
+      this.#exchange.start();
     } catch (cause) {
-      this.abort(transportFailure(cause instanceof Error ? cause : new Error(String(cause)), false));
+      this.#end(transportFailure(cause instanceof Error ? cause : new Error(String(cause)), false));
     }
   }
 
@@ -155,13 +138,15 @@ export class Attempt implements ExchangeOwner {
     this.#end(status === 0 ? failure : new Failure(code, message, cause, status));
   }
 
-  #end(result: AttemptResult): void {
-    const receiver = this.#receiver;
-    if (receiver === null) return;
-    this.#receiver = null;
-    // First, for what the observer lets in next may be a hedge that this makes needless.
-    receiver.attemptEnded(result);
-    if (result instanceof Failure) this.#observer?.failed(result.code);
-    else this.#observer?.answered(this.#host.clock.now() - this.#sentAt);
+  #end(result: Result): void {
+    if (this.#result !== null) return;
+    this.#result = result;
+    soon(() => this.#owner.scope.async.runInAsyncScope(this.#tell, this));
+  }
+
+  #tell(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#owner.settle(this.#result as Result);
   }
 }

@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AxiosInstance } from 'axios';
 import type { Outcome, Upstream, UpstreamMap } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { ask, type Client, newMashup, openPage, type Visit } from '../request/ask.js';
 import { originOf } from '../support/backend.js';
 import type { ManualClock } from '../support/clock.js';
 import { closeLater } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 
 /** Asks one upstream by way of a page of this axios instance. */
 export function askBy(
@@ -20,7 +19,7 @@ export function askBy(
 
 /** Asks a page of this axios instance, whose time is the clock's. */
 export async function visitBy(instance: AxiosInstance, upstreams: UpstreamMap, clock: ManualClock): Promise<Visit> {
-  const mashup = mashupWith({ clock, connections: new KeptConnections() }, instance);
+  const mashup = mashupWith({ clock, axios: instance });
   closeLater(() => mashup.close());
   return await (await openPage(upstreams, { mashup }))();
 }

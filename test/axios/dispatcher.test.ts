@@ -2,12 +2,12 @@ import { gzipSync } from 'node:zlib';
 import axios from 'axios';
 import { Agent, Client, type Dispatcher, interceptors, Pool } from 'undici';
 import { createMashup, type Mashup } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
 import { DispatcherConnections } from '../../src/transport/dispatcher.js';
 import { ask, openPage, type Recorder, startUpstream } from '../request/ask.js';
 import { startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 import { deadOrigin, json } from './asking.js';
 
 let upstream: Recorder;

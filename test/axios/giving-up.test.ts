@@ -3,11 +3,10 @@ import { createServer, get } from 'node:http';
 import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios';
 import express from 'express';
 import type { UpstreamMap } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { type Asked, type Backend, listen, originOf, startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 import { visitBy } from './asking.js';
 
 let backend: Backend;
@@ -76,7 +75,7 @@ test('a required upstream that fails closes the connections of the others', asyn
 });
 
 test('a client that leaves closes the connections', async () => {
-  const mashup = mashupWith({ clock, connections: new KeptConnections() }, axios.create());
+  const mashup = mashupWith({ clock, axios: axios.create() });
   closeLater(() => mashup.close());
   const app = express().get('/', mashup({ a: url('/a'), b: url('/b') }));
   const client = get(originOf(await listen(createServer(app)))).on('error', () => {});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { isUpstreamError, type Outcome, type UpstreamMap, type UpstreamOptions } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
+import { mashupWith } from '../support/instance.js';
 import { ManualClock, ModelResponse, type Script, ScriptedConnections, settle } from './model.js';
 import { watchRejections } from './rejections.js';
 

@@ -1,11 +1,10 @@
 import type { Mashup } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { newMashup, openPage, startUpstream } from '../request/ask.js';
 import { type Asked, type Backend, startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 
 let backend: Backend;
 let mashup: Mashup;
@@ -75,7 +74,7 @@ describe('close()', () => {
 
   test('does not wait for a run that is given up', async () => {
     const clock = new ManualClock();
-    const timed = mashupWith({ clock, connections: new KeptConnections() });
+    const timed = mashupWith({ clock });
     const visiting = (await openPage({ a: url('/a') }, { mashup: timed }))();
     const a = await backend.asked('/a');
     const closing = timed.close();

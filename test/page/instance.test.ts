@@ -1,5 +1,5 @@
 import request from 'supertest';
-import { defaultServices } from '../../src/default.js';
+import { defaultInstance } from '../../src/default.js';
 import { createMashup, mashup, multiGet } from '../../src/index.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
@@ -47,7 +47,7 @@ describe.each(expresses)('%s: with the time of the machine', (_, express) => {
   });
 
   test('multiGet', async () => {
-    closeLater(() => defaultServices.connections.close());
+    closeLater(() => defaultInstance.connections.close());
     expect(await multiGet([`${backend.origin}/a`], { timeout: 60_000 })).toMatchObject([
       [`${backend.origin}/a`, 'a', {}],
     ]);

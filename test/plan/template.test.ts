@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expandVariable, parseTemplate, TemplateError, type Variable } from '../../src/plan/template.js';
+import { expandVariable, parseTemplate, TemplateError, type Variable } from '../../src/template/template.js';
 
 type Expected = string | string[] | false;
 type Suite = Record<string, { variables: Record<string, unknown>; testcases: [string, Expected][] }>;

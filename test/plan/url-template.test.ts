@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { UpstreamError } from '../../src/errors.js';
-import { TemplateError } from '../../src/plan/template.js';
-import { compileUrl } from '../../src/plan/url-template.js';
+import { TemplateError } from '../../src/template/template.js';
+import { compileUrl } from '../../src/template/url-template.js';
 
 type Sources = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
-import { verdictOf } from '../../src/call/breaker.js';
+import { WireAnswer } from '../../src/answer/wire-answer.js';
 import { errorCodes, Failure } from '../../src/errors.js';
-import { Answer } from '../../src/transport/answer.js';
+import { verdictOf } from '../../src/stages/breaker.js';
 import type { UpstreamMap, UpstreamOptions } from '../../src/types.js';
 import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
@@ -32,7 +32,7 @@ function leave(upstreams: UpstreamMap) {
 
 describe('an answer', () => {
   test.each([200, 204, 301, 304, 400, 401, 404, 408, 410, 429, 499])('with status %i is no failure', async (status) => {
-    expect(verdictOf(new Answer(status, [], Buffer.alloc(0), '', ''))).toBe('success');
+    expect(verdictOf(new WireAnswer(status, [], ''))).toBe('success');
     backend.answer('/a', 1, { status });
     await site.visit({ a: { url: url('/a'), breaker, maxRedirects: 0 } });
     expect(stateOf()).toBe('closed');

@@ -1,4 +1,4 @@
-import { Breaker, type Verdict } from '../../src/call/breaker.js';
+import { Breaker, type Ticket, type Verdict } from '../../src/origin/breaker.js';
 
 const options = { threshold: 0.5, minimum: 4, window: 1000, halfOpenAfter: 500 };
 
@@ -7,7 +7,7 @@ function call(breaker: Breaker, now: number, verdict: Verdict): void {
   breaker.leave(enter(breaker, now), verdict, now);
 }
 
-function enter(breaker: Breaker, now: number): unknown {
+function enter(breaker: Breaker, now: number): Ticket {
   const entry = breaker.enter(now);
   if ('retryIn' in entry) throw new Error(`not let in, but told to come back in ${entry.retryIn} ms`);
   return entry.ticket;

@@ -1,12 +1,11 @@
 import { jest } from '@jest/globals';
-import { mashupWith } from '../../src/mashup.js';
 import type { Mashup } from '../../src/page-types.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import type { UpstreamOptions } from '../../src/types.js';
 import { openPage } from '../request/ask.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 
 /** A clock that stands still, by which back-offs and hedges are due at once. */
 class HastyClock extends ManualClock {
@@ -30,7 +29,7 @@ let mashup: Mashup;
 beforeEach(async () => {
   backend = await startBackend();
   clock = new HastyClock();
-  mashup = mashupWith({ clock, connections: new KeptConnections() });
+  mashup = mashupWith({ clock });
   closeLater(() => mashup.close());
   jest.spyOn(Math, 'random').mockReturnValue(0.5);
 });
@@ -139,7 +138,7 @@ test('the other pages of an instance share it, and another instance does not', a
   backend.answer('/b', 'no', down);
   expect(await run(1, { url: url('/a'), retry: many })).toBe(11);
   expect(await run(1, { url: url('/b'), retry: { ...many, backoff: 2 } })).toBe(1);
-  mashup = mashupWith({ clock, connections: new KeptConnections() });
+  mashup = mashupWith({ clock });
   closeLater(() => mashup.close());
   expect(await run(1, { url: url('/b'), retry: many })).toBe(11);
 });

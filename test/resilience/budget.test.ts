@@ -1,4 +1,4 @@
-import { RetryBudget } from '../../src/call/budget.js';
+import { RetryBudget } from '../../src/origin/budget.js';
 
 const take = (budget: RetryBudget, now: number, most = 10_000) => {
   let taken = 0;

@@ -1,13 +1,12 @@
 import axios from 'axios';
 import request, { type Response } from 'supertest';
 import { Agent } from 'undici';
-import { Origins } from '../../src/call/origins.js';
 import { createMashup, type Mashup, type UpstreamMap } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
 import { KeptConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -145,7 +144,7 @@ describe('close({ timeout })', () => {
     const narrow = mashupWith({
       clock: site.clock,
       connections: new KeptConnections(),
-      origins: new Origins({ perOrigin: 1, queue: 10 }),
+      limits: { perOrigin: 1, queue: 10 },
     });
     const page = visit({ a: url('/a'), b: url('/b') }, narrow);
     const a = await backend.asked('/a');
@@ -194,7 +193,7 @@ describe('close({ timeout })', () => {
   });
 
   test('aborts the requests of an axios instance too', async () => {
-    const by = mashupWith({ clock: site.clock, connections: new KeptConnections() }, axios.create());
+    const by = mashupWith({ clock: site.clock, axios: axios.create() });
     const page = visit({ a: url('/a') }, by);
     const a = await backend.asked('/a');
     await by.close({ timeout: 1 });

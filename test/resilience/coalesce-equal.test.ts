@@ -1,11 +1,10 @@
 import { get, type OutgoingHttpHeaders } from 'node:http';
 import axios from 'axios';
 import type { Upstream, UpstreamOptions } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -168,7 +167,7 @@ test('the trace headers that are sent are those of the leader', async () => {
 });
 
 test('with an axios instance it is a config error: what that sends is not known before its interceptors have run', () => {
-  const mashup = mashupWith({ clock: site.clock, connections: new KeptConnections() }, axios.create());
+  const mashup = mashupWith({ clock: site.clock, axios: axios.create() });
   closeLater(() => mashup.close());
   expect(() => mashup({ a: base() })).toThrow(/a\.coalesce: .*axios instance/);
   expect(() => mashup({ a: { ...base(), coalesce: false } })).not.toThrow();

@@ -1,10 +1,9 @@
 import axios from 'axios';
 import { mashup as defaultMashup, multiGet } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { openPage } from '../request/ask.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -153,7 +152,7 @@ describe('they do not', () => {
 
   test('by an axios instance', async () => {
     backend.answer('/a', 1);
-    const mashup = mashupWith({ clock: site.clock, connections: new KeptConnections() }, axios.create());
+    const mashup = mashupWith({ clock: site.clock, axios: axios.create() });
     closeLater(() => mashup.close());
     const page = { a: url('/a'), b: url('/a'), c: { url: url('/{item}'), each: () => ['a', 'a'] } };
     expect((await (await openPage(page, { mashup }))()).locals).toEqual({ a: 1, b: 1, c: [1, 1] });

@@ -1,12 +1,10 @@
 import { type ClientRequest, get } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { Origins } from '../../src/call/origins.js';
 import type { Outcome, PageOptions, UpstreamOptions } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -180,8 +178,8 @@ describe('hedge', () => {
 
 describe('limits', () => {
   const narrow = () => {
-    const origins = new Origins({ perOrigin: 1, queue: 1 });
-    const mashup = mashupWith({ clock: site.clock, connections: new KeptConnections(), origins });
+    const limits = { perOrigin: 1, queue: 1 };
+    const mashup = mashupWith({ clock: site.clock, limits });
     closeLater(() => mashup.close());
     return mashup;
   };

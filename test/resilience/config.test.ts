@@ -1,12 +1,11 @@
 import { createMashup, multiGet } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import type { UpstreamOptions } from '../../src/types.js';
 import { deepFreeze, lines, problemsOf, problemsThrown, problemsWith } from '../config/problems.js';
 import { openPage } from '../request/ask.js';
 import { startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 
 afterEach(closeAll);
 
@@ -152,7 +151,7 @@ describe('the options of options', () => {
   async function ask(entry: Partial<UpstreamOptions>, count = 1, change = () => {}, wait = '60') {
     const backend = await startBackend();
     backend.answer('/a', 1, { status: 503, headers: { 'retry-after': wait } });
-    const mashup = mashupWith({ clock: new ManualClock(), connections: new KeptConnections() });
+    const mashup = mashupWith({ clock: new ManualClock() });
     closeLater(() => mashup.close());
     const visit = await openPage({ a: { url: `${backend.origin}/a`, ...entry } }, { mashup });
     change();

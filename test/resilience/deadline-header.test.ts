@@ -1,12 +1,11 @@
 import axios from 'axios';
 import request from 'supertest';
 import { createMashup, type UpstreamOptions } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { openPage } from '../request/ask.js';
 import { type Asked, type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -168,7 +167,7 @@ describe('deadlineHeader', () => {
   });
 
   test('is sent by an axios instance too', async () => {
-    const mashup = mashupWith({ clock: site.clock, connections: new KeptConnections() }, axios.create());
+    const mashup = mashupWith({ clock: site.clock, axios: axios.create() });
     closeLater(() => mashup.close());
     const visit = (await openPage({ a: entry({ timeout: 300 }) }, { mashup }))();
     const a = await backend.asked('/a');

@@ -1,11 +1,9 @@
 import { type ClientRequest, get } from 'node:http';
-import { Origins } from '../../src/call/origins.js';
 import type { Mashup } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 const PER_ORIGIN = 3;
@@ -18,8 +16,8 @@ let mashup: Mashup;
 beforeEach(async () => {
   backends = [await startBackend(), await startBackend()];
   site = await startSite();
-  const origins = new Origins({ perOrigin: PER_ORIGIN, queue: QUEUE });
-  mashup = mashupWith({ clock: site.clock, connections: new KeptConnections(), origins });
+  const limits = { perOrigin: PER_ORIGIN, queue: QUEUE };
+  mashup = mashupWith({ clock: site.clock, limits });
   closeLater(() => mashup.close());
 });
 afterEach(closeAll);

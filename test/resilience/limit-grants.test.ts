@@ -1,12 +1,10 @@
 import { get } from 'node:http';
 import request, { type Response } from 'supertest';
-import { Origins } from '../../src/call/origins.js';
 import type { Mashup, OriginStats, PageOptions, UpstreamMap } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { deferred, settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 // What happens in the moments in which a place at an origin, or a slot of a run, goes from one to the next.
@@ -20,8 +18,8 @@ beforeEach(async () => {
   x = await startBackend();
   y = await startBackend();
   site = await startSite();
-  const origins = new Origins({ perOrigin: 1, queue: 100 });
-  mashup = mashupWith({ clock: site.clock, connections: new KeptConnections(), origins });
+  const limits = { perOrigin: 1, queue: 100 };
+  mashup = mashupWith({ clock: site.clock, limits });
   closeLater(() => mashup.close());
 });
 afterEach(closeAll);

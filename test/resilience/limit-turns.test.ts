@@ -1,14 +1,13 @@
 import axios from 'axios';
 import request, { type Response } from 'supertest';
 import { Agent } from 'undici';
-import { Origins } from '../../src/call/origins.js';
 import type { Mashup, OriginStats, UpstreamMap } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
 import { type Connections, KeptConnections } from '../../src/transport/connections.js';
 import { DispatcherConnections } from '../../src/transport/dispatcher.js';
 import { type Asked, type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -25,8 +24,8 @@ afterEach(closeAll);
 const url = (path: string) => `${backend.origin}${path}`;
 
 function instance(perOrigin: number, connections: Connections = new KeptConnections(), byAxios = false): Mashup {
-  const origins = new Origins({ perOrigin, queue: 100 });
-  const mashup = mashupWith({ clock: site.clock, connections, origins }, byAxios ? axios.create() : null);
+  const limits = { perOrigin, queue: 100 };
+  const mashup = mashupWith({ clock: site.clock, connections, limits, axios: byAxios ? axios.create() : null });
   closeLater(() => mashup.close());
   return mashup;
 }
@@ -185,8 +184,8 @@ describe('hedges', () => {
   });
 
   test('that the origin has no room for do not hide how the first attempt fails', async () => {
-    const origins = new Origins({ perOrigin: 1, queue: 0 });
-    const mashup = mashupWith({ clock: site.clock, connections: new KeptConnections(), origins });
+    const limits = { perOrigin: 1, queue: 0 };
+    const mashup = mashupWith({ clock: site.clock, limits });
     closeLater(() => mashup.close());
     const page = visit(mashup, { a: { url: url('/a'), hedge: 100 } });
     const a = await backend.asked('/a');

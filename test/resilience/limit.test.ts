@@ -1,11 +1,9 @@
 import request, { type Response } from 'supertest';
-import { Origins } from '../../src/call/origins.js';
 import type { Mashup, OriginStats, Outcome, PageOptions, UpstreamMap } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { type Asked, type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
@@ -20,8 +18,8 @@ afterEach(closeAll);
 const url = (path: string) => `${backend.origin}${path}`;
 
 function instance(perOrigin: number, queue = 100): Mashup {
-  const origins = new Origins({ perOrigin, queue });
-  const mashup = mashupWith({ clock: site.clock, connections: new KeptConnections(), origins });
+  const limits = { perOrigin, queue };
+  const mashup = mashupWith({ clock: site.clock, limits });
   closeLater(() => mashup.close());
   return mashup;
 }

@@ -1,14 +1,14 @@
-import { retryDelay } from '../../src/call/retry.js';
+import { DataAnswer } from '../../src/answer/data-answer.js';
+import { WireAnswer } from '../../src/answer/wire-answer.js';
 import { Failure } from '../../src/errors.js';
-import { Answer } from '../../src/transport/answer.js';
-import { DataAnswer } from '../../src/transport/axios-attempt.js';
+import { retryDelay } from '../../src/stages/retry.js';
 
 const date = Date.UTC(2026, 2, 1, 12, 0, 0);
 const refused = new Failure('ERR_UPSTREAM_CONNECT', 'no connection');
 
-function answer(...retryAfter: string[]): Answer {
+function answer(...retryAfter: string[]): WireAnswer {
   const headers = retryAfter.flatMap((value) => [Buffer.from('Retry-After'), Buffer.from(value)]);
-  return new Answer(503, headers, Buffer.alloc(0), 'http://127.0.0.1', '/');
+  return new WireAnswer(503, headers, 'http://127.0.0.1/');
 }
 
 describe('with nothing asked for, full jitter over an exponential back-off', () => {

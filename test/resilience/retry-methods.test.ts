@@ -2,14 +2,13 @@ import type { Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import axios, { type AxiosInstance } from 'axios';
 import { createMashup } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import type { UpstreamOptions } from '../../src/types.js';
 import { lines, problemsThrown, problemsWith } from '../config/problems.js';
 import { openPage, type Visit } from '../request/ask.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 
 /** A clock by which back-offs pass at once, and attempts and runs have all the time there is. */
 class HastyClock extends ManualClock {
@@ -40,7 +39,7 @@ const down = { status: 503 };
 
 /** A page of one upstream, on an instance of its own. */
 async function page(entry: UpstreamOptions, instance: AxiosInstance | null = null): Promise<() => Promise<Visit>> {
-  const mashup = mashupWith({ clock, connections: new KeptConnections() }, instance);
+  const mashup = mashupWith({ clock, axios: instance });
   closeLater(() => mashup.close());
   return await openPage({ a: entry }, { mashup });
 }
@@ -188,7 +187,7 @@ describe('a kept connection that is reset as it is used again', () => {
     ['with retry', true],
   ])('under a GET is asked once more %s, which counts for nothing', async (_, retry = false) => {
     const { origin, seen } = await forgetful();
-    const mashup = mashupWith({ clock, connections: new KeptConnections() });
+    const mashup = mashupWith({ clock });
     closeLater(() => mashup.close());
     const ask = await openPage({ a: { url: `${origin}/a`, retry } }, { mashup });
     await ask();

@@ -1,11 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Task } from '../../src/call/host.js';
-import { Origins } from '../../src/call/origins.js';
-import { mashupWith } from '../../src/mashup.js';
+import { Origins } from '../../src/origin/origins.js';
 import type { Connections, WireHandler } from '../../src/transport/connections.js';
 import { openPage } from '../request/ask.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll } from '../support/closing.js';
+import { mashupWith } from '../support/instance.js';
 
 const limits = { perOrigin: 1, queue: 10 };
 const name = (at: number) => `https://host${at}.example.com`;
@@ -54,8 +53,10 @@ describe('what an instance knows of origins', () => {
     busy.tryEnter();
     const crowded = origins.of('https://crowded.example.com');
     crowded.tryEnter();
-    const task = { underway: null, host: { scope: new AsyncResource('test') } } as Task;
-    const turn = new Promise((take) => crowded.enter(task, take));
+    const scope = { async: new AsyncResource('test') };
+    const turn = new Promise<Failure | null>((take) =>
+      crowded.enter({ scope, granted: () => take(null), refuse: take }),
+    );
     for (let at = 1000; at < 6000; at++) origins.of(name(at));
     expect(origins.of('https://busy.example.com')).toBe(busy);
     expect(origins.of('https://crowded.example.com')).toBe(crowded);

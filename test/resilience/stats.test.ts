@@ -1,14 +1,12 @@
-import { Origins } from '../../src/call/origins.js';
 import { mashup as defaultMashup } from '../../src/default.js';
 import { createMashup } from '../../src/index.js';
-import { mashupWith } from '../../src/mashup.js';
 import type { Mashup } from '../../src/page-types.js';
-import { KeptConnections } from '../../src/transport/connections.js';
 import { openPage } from '../request/ask.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 
 let backend: Backend;
 let clock: ManualClock;
@@ -25,7 +23,7 @@ const url = (path: string) => `${backend.origin}${path}`;
 const idle = { inFlight: 0, queued: 0, breaker: null, budget: 10, p50: null, p95: null };
 
 function instance(limits = { perOrigin: 128, queue: 1024 }): Mashup {
-  const mashup = mashupWith({ clock, connections: new KeptConnections(), origins: new Origins(limits) });
+  const mashup = mashupWith({ clock, limits });
   closeLater(() => mashup.close());
   return mashup;
 }

@@ -1,4 +1,4 @@
-import { LatencyWindow, SlidingCount } from '../../src/call/window.js';
+import { LatencyWindow, SlidingCount } from '../../src/origin/window.js';
 
 describe('a sliding count', () => {
   test('counts what happens, by its own clock and from whenever on', () => {

@@ -1,10 +1,10 @@
 import request from 'supertest';
 import type { Dispatcher } from 'undici';
-import { mashupWith } from '../../src/mashup.js';
 import { DispatcherConnections } from '../../src/transport/dispatcher.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { deferred, settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
 let backend: Backend;

@@ -1,4 +1,4 @@
-import { defaultServices } from '../../src/default.js';
+import { defaultInstance } from '../../src/default.js';
 import { isConfigError } from '../../src/errors.js';
 import { multiGet } from '../../src/multi-get.js';
 import type { MultiGetOptions } from '../../src/types.js';
@@ -6,18 +6,18 @@ import { type Backend, startBackend, startRawBackend } from '../support/backend.
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 
-const { clock: systemClock } = defaultServices;
+const { clock: systemClock } = defaultInstance;
 let clock: ManualClock;
 let backend: Backend;
 
 beforeEach(async () => {
   clock = new ManualClock();
-  defaultServices.clock = clock;
+  defaultInstance.clock = clock;
   backend = await startBackend();
-  closeLater(() => defaultServices.connections.close());
+  closeLater(() => defaultInstance.connections.close());
 });
 afterEach(async () => {
-  defaultServices.clock = systemClock;
+  defaultInstance.clock = systemClock;
   await closeAll();
 });
 

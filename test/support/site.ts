@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import express5, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import express4 from 'express4';
 import request, { type Response } from 'supertest';
-import { mashupWith } from '../../src/mashup.js';
 import type { Outcome } from '../../src/outcome.js';
 import type { Mashup } from '../../src/page-types.js';
 import { KeptConnections } from '../../src/transport/connections.js';
@@ -10,6 +9,7 @@ import type { Context, PageOptions, UpstreamMap } from '../../src/types.js';
 import { listen, originOf } from './backend.js';
 import { ManualClock } from './clock.js';
 import { closeLater } from './closing.js';
+import { mashupWith } from './instance.js';
 
 /** For `describe.each`: the versions of Express that are supported. */
 export const expresses = [

@@ -1,0 +1,48 @@
+import { Failure } from '../errors.js';
+import type { UpstreamResponse } from '../outcome.js';
+import type { Answer } from './answer.js';
+
+/** An answer whose data has been made already, by an axios instance with its transformers and interceptors. */
+export class DataAnswer implements Answer {
+  readonly source = 'network';
+  readonly #head: UpstreamResponse;
+  readonly #data: unknown;
+  readonly #accepted: boolean;
+
+  /** @param accepted whether the validateStatus that holds for it took it for a success */
+  constructor(head: UpstreamResponse, data: unknown, accepted: boolean) {
+    this.#head = head;
+    this.#data = data;
+    this.#accepted = accepted;
+  }
+
+  get status(): number {
+    return this.#head.status;
+  }
+
+  get url(): string {
+    return this.#head.url;
+  }
+
+  header(name: string): string | null {
+    const value = this.#head.headers[name];
+    return value === undefined ? null : String(value);
+  }
+
+  accepted(): boolean | Failure {
+    return this.#data instanceof Failure ? this.#data : this.#accepted;
+  }
+
+  read(): unknown | Failure {
+    return this.#data;
+  }
+
+  /** What an axios instance sends is not known before it is sent, so that nobody can share it. */
+  forFollower(): DataAnswer {
+    return this;
+  }
+
+  response(): UpstreamResponse {
+    return this.#head;
+  }
+}

@@ -1,0 +1,28 @@
+import { Failure } from '../errors.js';
+import { isThenable } from '../hook.js';
+
+/** What an upstream may do, and what of it is a success: the same for all its requests. */
+export interface Policy {
+  readonly maxRedirects: number;
+  readonly maxContentLength: number;
+  /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
+  readonly listed: ReadonlySet<string>;
+  /** The page's own function: it may throw. */
+  readonly validateStatus: (status: number) => unknown;
+  /** Equal for policies under which the same answer comes of the same request. */
+  readonly key: string;
+}
+
+/** Whether a status is a success, or why that cannot be told. */
+export function acceptsStatus({ validateStatus }: Policy, status: number): boolean | Failure {
+  try {
+    const verdict = validateStatus(status);
+    if (!isThenable(verdict)) return Boolean(verdict);
+    verdict.then(ignore, ignore);
+    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function returned a promise');
+  } catch (cause) {
+    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function threw', cause);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,30 @@
+import type { Request } from 'express';
+import type { Outcome } from '../outcome.js';
+import type { Scope } from '../stages/stage.js';
+import type { CallPlan } from './plan.js';
+
+/** What a call sees of the run that it is part of. */
+export interface CallRun extends Scope {
+  /** By the clock. */
+  readonly began: number;
+  /** The client's request; null where there is none. */
+  readonly req: Request | null;
+  readonly visitor: Visitor;
+  readonly locals: Readonly<Record<string, unknown>>;
+  /** How an upstream of this run ended; null while it has not. */
+  outcomeOf(plan: CallPlan): Outcome | null;
+}
+
+/** What a run knows of whom it is for: in Express, that is the client's request. */
+export interface Visitor {
+  readonly params: Request['params'];
+  readonly query: Request['query'];
+  readonly headers: Request['headers'];
+}
+
+/** What a call is a part of: a run, or a fan-out. */
+export interface CallOwner<Part> {
+  /** By the clock, when it ends its parts if they have not ended by themselves. */
+  readonly endsAt: number;
+  callEnded(part: Part): void;
+}

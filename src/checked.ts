@@ -1,0 +1,52 @@
+import type {
+  BreakerOptions,
+  Context,
+  PageOptions,
+  ResponseTransformer,
+  RetryOptions,
+  UpstreamOptions,
+} from './types.js';
+
+/** Which origins an upstream may talk to. `'public'`: any, as long as its address is a public one. */
+export type AllowedOrigins = ReadonlySet<string> | 'public';
+
+/** Options that have another form, or are always there, once they are checked. */
+interface Resolved {
+  readonly url: UpstreamOptions['url'];
+  /** In upper case. */
+  readonly method: string;
+  readonly validateStatus: (status: number) => boolean;
+  readonly maxRedirects: number;
+  readonly maxContentLength: number;
+  readonly transformResponse: readonly ResponseTransformer[];
+  readonly required: boolean;
+  readonly after: readonly string[];
+  readonly maxItems: number;
+  readonly forward: readonly string[];
+  readonly origins: AllowedOrigins;
+  readonly retry: Required<RetryOptions> | null;
+  readonly breaker: Required<BreakerOptions> | null;
+  readonly coalesce: boolean;
+}
+
+/** The options of an upstream, checked and copied, with their defaults; null where an option is not used. */
+export type UpstreamConfig = Resolved & {
+  readonly [Option in Exclude<keyof UpstreamOptions, keyof Resolved>]-?: NonNullable<UpstreamOptions[Option]> | null;
+} & {
+  /** Whether there is a body, and a fallback: both may be anything, null included. */
+  readonly hasData: boolean;
+  readonly hasFallback: boolean;
+  /** The options that the page gave; an axios instance has defaults of its own for the others. */
+  readonly given: ReadonlySet<string>;
+};
+
+/** The options of a page, checked, with their defaults. */
+export type PageConfig = Required<Omit<PageOptions, 'into' | 'deadlineFrom'>> & {
+  readonly into: string | null;
+  readonly deadlineFrom: string | null;
+};
+
+/** Where `each` finds its list. */
+export type ListSource =
+  | { readonly kind: 'path'; readonly source: string; readonly keys: readonly string[] }
+  | { readonly kind: 'function'; readonly list: (context: Context) => unknown };

@@ -1,0 +1,45 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { AxiosInstance } from 'axios';
+import { type Clock, systemClock } from './clock.js';
+import { limitDefaults } from './config/defaults.js';
+import { Origins } from './origin/origins.js';
+import { Flights } from './stages/coalesce.js';
+import type { Instance, Scope } from './stages/stage.js';
+import { type Connections, KeptConnections } from './transport/connections.js';
+import type { LimitOptions } from './types.js';
+
+interface Parts {
+  readonly clock?: Clock;
+  readonly connections?: Connections;
+  readonly axios?: AxiosInstance | null;
+  readonly limits?: Required<LimitOptions>;
+}
+
+/** What the pages of one mashup share. They read it at each use, so that a part can be replaced. */
+export class MashupInstance implements Instance {
+  clock: Clock;
+  connections: Connections;
+  readonly axios: AxiosInstance | null;
+  readonly origins: Origins;
+  readonly shared: Scope;
+
+  constructor({ clock, connections, axios, limits }: Parts = {}) {
+    this.clock = clock ?? systemClock;
+    this.connections = connections ?? new KeptConnections();
+    this.axios = axios ?? null;
+    this.origins = new Origins(limits ?? limitDefaults);
+    this.shared = new SharedScope(this);
+  }
+}
+
+/** Of requests that runs share: they wait for no run's slots (the limits of their origin hold), and in no visitor's context. */
+class SharedScope implements Scope {
+  readonly instance: Instance;
+  readonly slots = null;
+  readonly flights = new Flights(this);
+  readonly async = new AsyncResource('EXPRESS_MASHUP_INSTANCE');
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+  }
+}

@@ -1,0 +1,122 @@
+import type { AsyncResource } from 'node:async_hooks';
+import { Failure } from '../errors.js';
+import { afterwards } from '../soon.js';
+import type { BreakerOptions, LimitOptions, OriginStats } from '../types.js';
+import { Breaker } from './breaker.js';
+import { RetryBudget } from './budget.js';
+import { LatencyWindow } from './window.js';
+
+/** Who waits for a place at an origin. One of these is called, once, unless the origin was told to forget it. */
+export interface PlaceWaiter {
+  readonly scope: { readonly async: AsyncResource };
+  granted(): void;
+  refuse(failure: Failure): void;
+}
+
+/** One origin: how much is under way to it, and how it has been doing. */
+export class Origin {
+  readonly latencies = new LatencyWindow();
+  readonly budget = new RetryBudget();
+  readonly #name: string;
+  readonly #limits: Required<LimitOptions>;
+  readonly #breakers = new Map<string, Breaker>();
+  readonly #line: PlaceWaiter[] = [];
+  /** Who has been granted a place and is about to be told. */
+  readonly #called = new Set<PlaceWaiter>();
+  readonly #failures = new Map<string, number>();
+  #answered = 0;
+  #inFlight = 0;
+
+  constructor(name: string, limits: Required<LimitOptions>) {
+    this.#name = name;
+    this.#limits = limits;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight === 0 && this.#line.length === 0;
+  }
+
+  get isSick(): boolean {
+    return [...this.#breakers.values()].some(({ state }) => state !== 'closed');
+  }
+
+  /** Takes a place, if there is one now. */
+  tryEnter(): boolean {
+    if (this.#inFlight >= this.#limits.perOrigin) return false;
+    this.#inFlight++;
+    return true;
+  }
+
+  /** Waits in line for a place. */
+  enter(waiter: PlaceWaiter): void {
+    if (this.tryEnter()) waiter.granted();
+    else if (this.#line.length < this.#limits.queue) this.#line.push(waiter);
+    else waiter.refuse(this.#overload());
+  }
+
+  /** Gives a place back: to the first in line. */
+  leave(): void {
+    const first = this.#line.shift();
+    if (first === undefined) {
+      this.#inFlight--;
+      return;
+    }
+    this.#called.add(first);
+    // In its own context, and when all is done that follows from the attempt that has ended: that may make it needless.
+    afterwards(() => first.scope.async.runInAsyncScope(this.#call, this, first));
+  }
+
+  #call(waiter: PlaceWaiter): void {
+    if (this.#called.delete(waiter)) waiter.granted();
+  }
+
+  /** Who waits no longer leaves the line, or lets the next one have its place. */
+  forget(waiter: PlaceWaiter): void {
+    if (this.#called.delete(waiter)) return this.leave();
+    const at = this.#line.indexOf(waiter);
+    if (at !== -1) this.#line.splice(at, 1);
+  }
+
+  answered(latency: number): void {
+    this.latencies.add(latency);
+    this.#answered++;
+    this.leave();
+  }
+
+  failed(code: string): void {
+    this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
+    this.leave();
+  }
+
+  /** Pages with equal options share a breaker. */
+  breaker(options: Required<BreakerOptions>): Breaker {
+    const key = `${options.threshold} ${options.minimum} ${options.window} ${options.halfOpenAfter}`;
+    let breaker = this.#breakers.get(key);
+    if (breaker === undefined) {
+      breaker = new Breaker(options);
+      this.#breakers.set(key, breaker);
+    }
+    return breaker;
+  }
+
+  stats(now: number): OriginStats {
+    const states = [...this.#breakers.values()].map(({ state }) => state);
+    return {
+      inFlight: this.#inFlight,
+      queued: this.#line.length,
+      breaker: states.find((state) => state !== 'closed') ?? states[0] ?? null,
+      budget: this.budget.left(now),
+      p50: this.latencies.quantile(0.5),
+      p95: this.latencies.quantile(0.95),
+      outcomes: { ...(this.#answered > 0 && { answered: this.#answered }), ...Object.fromEntries(this.#failures) },
+    };
+  }
+
+  #overload(): Failure {
+    const { perOrigin, queue } = this.#limits;
+    return new Failure(
+      'ERR_UPSTREAM_OVERLOAD',
+      `${perOrigin} requests to ${this.#name} are in flight and ${queue} more are waiting already`,
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import type { Request } from 'express';
+import type { Visitor } from './call/run.js';
+import type { Outcome } from './outcome.js';
+import type { PagePlan } from './run/plan.js';
+import { Run } from './run/run.js';
+import type { Instance } from './stages/stage.js';
+import type { RunInput } from './types.js';
+
+/**
+ * A page for somebody who has no response to attach its data to. Resolves to the outcomes, in the order written.
+ * @throws {UpstreamError} (as a rejection) of a required upstream; or the reason of `signal`
+ */
+export function runPage(plan: PagePlan, instance: Instance, input: RunInput): Promise<Outcome[]> {
+  const { signal, locals = {} } = input;
+  return new Promise((resolve, reject) => {
+    const run = new Run(plan, instance, input.req ?? null, visitorOf(input), locals, {
+      runEnded(_run, error) {
+        signal?.removeEventListener('abort', stop);
+        if (error === null) resolve(run.outcomes);
+        else reject(error);
+      },
+    });
+    const stop = () => {
+      run.cancel('its signal was aborted');
+      reject(signal?.reason);
+    };
+    if (signal?.aborted) return stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    run.start();
+  });
+}
+
+function visitorOf({ req, params, query, headers }: RunInput): Visitor {
+  return {
+    params: params ?? req?.params ?? {},
+    query: (query ?? req?.query ?? {}) as Request['query'],
+    headers: headers === undefined ? (req?.headers ?? {}) : lowerCased(headers),
+  };
+}
+
+/** By name in lower case, as Node has the headers of a request. */
+function lowerCased(headers: NonNullable<RunInput['headers']>): Request['headers'] {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value as string]));
+}

@@ -1,0 +1,88 @@
+import type { AxiosInstance } from 'axios';
+import type { Policy } from '../answer/policy.js';
+import type { CallPlan } from '../call/plan.js';
+import type { ListSource, UpstreamConfig } from '../checked.js';
+import { planRequest } from '../request/request.js';
+import { sendByAxios, sendOverWire } from '../stages/attempt.js';
+import { buildPipeline } from '../stages/pipeline.js';
+import type { UrlTemplate } from '../template/url-template.js';
+
+/** What a call plan is while its neighbours in the graph are still being made. */
+export interface Draft {
+  readonly name: string;
+  readonly config: UpstreamConfig;
+  readonly template: UrlTemplate | null;
+  readonly list: ListSource | null;
+  /** Upstreams whose data it reads, and all that it waits for. */
+  readonly reads: readonly string[];
+  readonly waitsFor: readonly string[];
+}
+
+/** Its place among the calls of its page. */
+export interface Place {
+  readonly index: number;
+  readonly weight: number;
+  readonly waitsFor: readonly CallPlan[];
+  readonly reads: readonly CallPlan[];
+  /** Whether another call of the same run may make an equal request. */
+  readonly coincides: boolean;
+}
+
+export type MutableCallPlan = CallPlan & { readonly unblocks: CallPlan[] };
+
+export function planCall(
+  axios: AxiosInstance | null,
+  { name, config, template, list }: Omit<Draft, 'reads' | 'waitsFor'>,
+  { coincides, ...place }: Place,
+): MutableCallPlan {
+  const request = planRequest(config, template, axios);
+  // The items of a list may be equal among themselves.
+  const send = buildPipeline(config, coincides || list !== null, axios === null ? sendOverWire : sendByAxios);
+  const isPlain = list === null && config.when === null && place.reads.length === 0;
+  const plan = {
+    name,
+    ...place,
+    config,
+    request,
+    plain: isPlain ? request.fixed : null,
+    policy: policyOf(config, template?.origin ?? baseOrigin(axios)),
+    send,
+    unblocks: [],
+    list,
+    item: null,
+  };
+  if (list === null) return plan;
+  // An item is a call without what belongs to the whole.
+  const itemConfig = { ...config, when: null, each: null, hasFallback: false, required: false, timeout: null };
+  return { ...plan, item: { ...plan, config: itemConfig, list: null } };
+}
+
+/** The origin that relative URLs of an axios instance have; null where it has no baseURL. */
+export function baseOrigin(axios: AxiosInstance | null): string | null {
+  const base = axios?.defaults.baseURL;
+  return base !== undefined && URL.canParse(base) ? new URL(base).origin : null;
+}
+
+function policyOf(config: UpstreamConfig, origin: string | null): Policy {
+  const { origins, maxRedirects, maxContentLength, validateStatus } = config;
+  const listed = new Set(origins === 'public' ? [] : origins);
+  if (origin !== null) listed.add(origin);
+  // What decides whether and when there is an answer at all counts as well.
+  const { attemptTimeout, retry, hedge, breaker, deadlineHeader } = config;
+  const how = [identityOf(validateStatus), attemptTimeout, retry, hedge, breaker, deadlineHeader];
+  const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
+  return { maxRedirects, maxContentLength, listed, validateStatus, key };
+}
+
+const identities = new WeakMap<object, number>();
+let functions = 0;
+
+/** A number for a function, which is equal to no other. */
+function identityOf(of: object): number {
+  let identity = identities.get(of);
+  if (identity === undefined) {
+    identity = functions++;
+    identities.set(of, identity);
+  }
+  return identity;
+}

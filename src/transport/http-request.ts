@@ -1,0 +1,65 @@
+import { redactUrl } from '../answer/redact.js';
+import type { WireRequest } from './connections.js';
+
+/** A request on its way to an upstream: for a connection, or for an axios instance of the user's own. */
+export interface UpstreamRequest {
+  /** '' for a relative URL, which an axios instance completes. */
+  readonly origin: string;
+  readonly path: string;
+  /** Its URL, as it may be shown. */
+  readonly url: string;
+  /** All that makes requests equal; null where it is not known what will be sent. */
+  readonly identity: string | null;
+  /** The same with this header, in place of one of that name. */
+  withHeader(name: string, value: string): UpstreamRequest;
+}
+
+/** A request as it goes over a connection. */
+export class HttpRequest implements WireRequest, UpstreamRequest {
+  readonly origin: string;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: string[];
+  readonly body: string | Buffer | null;
+  // One that is the same for all visitors of a page works it out once.
+  #url: string | null = null;
+
+  constructor(origin: string, path: string, method: string, headers: string[], body: string | Buffer | null) {
+    this.origin = origin;
+    this.path = path;
+    this.method = method;
+    this.headers = headers;
+    this.body = body;
+  }
+
+  get url(): string {
+    this.#url ??= redactUrl(this.origin + this.path);
+    return this.#url;
+  }
+
+  /** Method, URL, body and every header sent, but for what differs in every request and says nothing of who asks. */
+  get identity(): string {
+    const { method, origin, path, headers, body } = this;
+    const parts: unknown[] = [method, origin, path];
+    for (let at = 0; at < headers.length; at += 2) {
+      const name = (headers[at] as string).toLowerCase();
+      if (!trace.has(name)) parts.push(name, headers[at + 1]);
+    }
+    parts.push(typeof body === 'string' ? `text ${body}` : body === null ? null : `bytes ${body.toString('latin1')}`);
+    return JSON.stringify(parts);
+  }
+
+  withHeader(name: string, value: string): HttpRequest {
+    const others = this.headers.filter((_, at, all) => nameAt(all, at) !== name.toLowerCase());
+    const headers = [...others, name.toLowerCase(), value];
+    return new HttpRequest(this.origin, this.path, this.method, headers, this.body);
+  }
+}
+
+// baggage is not among them: it can tell who asks.
+const trace = new Set(['traceparent', 'tracestate']);
+
+/** The name, in lower case, of the header to which an entry of a list of names and values belongs. */
+export function nameAt(headers: readonly string[], at: number): string {
+  return (headers[at - (at % 2)] as string).toLowerCase();
+}
