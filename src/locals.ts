@@ -17,32 +17,18 @@ export function findCollision(locals: Locals, names: readonly string[], into: st
   if (mashup !== undefined && !(mashup instanceof Outcomes)) {
     return collision('mashup', 'res.locals.mashup is where the outcomes go, and is set already: rename what sets it');
   }
-  if (into !== null) return collisionInto(locals, names, into, mashup);
+  // Another mashup's own `into` is added to; anything else is somebody else's.
+  if (into !== null && locals[into] !== undefined && !(locals[into] instanceof Data)) {
+    return collision(into, `res.locals.${into} is set already, and is not overwritten: give into another name`);
+  }
   for (const name of names) {
     if (mashup !== undefined && Object.hasOwn(mashup, name)) return twice(name);
-    if (name in locals) {
-      return collision(
-        name,
-        `res.locals.${name} is set already, and is not overwritten: rename the upstream, or use into`,
-      );
+    if (into === null && name in locals) {
+      const fix = 'rename the upstream, or use into';
+      return collision(name, `res.locals.${name} is set already, and is not overwritten: ${fix}`);
     }
   }
   return null;
-}
-
-function collisionInto(
-  locals: Locals,
-  names: readonly string[],
-  into: string,
-  mashup: Outcomes | undefined,
-): ConfigError | null {
-  const target = locals[into];
-  // Another mashup's own `into` is added to; anything else is somebody else's.
-  if (target !== undefined && !(target instanceof Data)) {
-    return collision(into, `res.locals.${into} is set already, and is not overwritten: give into another name`);
-  }
-  const name = names.find((one) => mashup !== undefined && Object.hasOwn(mashup, one));
-  return name === undefined ? null : twice(name);
 }
 
 function twice(name: string): ConfigError {

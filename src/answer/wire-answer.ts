@@ -85,9 +85,9 @@ export class WireAnswer implements Answer, Encoded {
 const rawHeaders = Symbol('rawHeaders');
 
 class ResponseHead implements UpstreamResponse {
-  readonly status: number;
+  declare readonly status: number;
   declare readonly headers: Record<string, string | string[]>;
-  readonly url: string;
+  declare readonly url: string;
 
   constructor(status: number, raw: readonly Buffer[], url: string) {
     this.status = status;

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { closestMatch } from 'leven';
+import { closest } from '../plan/suggest.js';
 import { parseDuration, parseHeaders, parseWhole } from './values.js';
 
 /** What `express-mashup get` was asked to do. What is undefined was not asked for: the library's default holds. */
@@ -77,17 +77,13 @@ function unknownOption(args: readonly string[]): string | undefined {
 
 function nearestOption(name: string): string | undefined {
   if (name.length === 1) return optionNames.find((option) => option.startsWith(name.toLowerCase()));
-  return nearest(name, optionNames);
+  return closest(name, optionNames);
 }
 
 function wrongCommand(command: string | undefined): string {
   if (command === undefined) return 'the command is missing: express-mashup get URL…';
   if (command === '-' || command.includes('://')) return `the command is missing: express-mashup get ${command}`;
-  return `unknown command ${command}${didYouMean(nearest(command, commands))}`;
-}
-
-function nearest(word: string, known: readonly string[]): string | undefined {
-  return closestMatch(word, known, { maxDistance: Math.max(2, Math.floor(word.length / 3)) });
+  return `unknown command ${command}${didYouMean(closest(command, commands))}`;
 }
 
 function didYouMean(suggestion: string | undefined, prefix = ''): string {

@@ -69,7 +69,8 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   if (origin !== null) listed.add(origin);
   // What decides whether and when there is an answer at all counts as well.
   const { attemptTimeout, retry, hedge, breaker, deadlineHeader } = config;
-  const how = [identityOf(validateStatus), attemptTimeout, retry, hedge, breaker, deadlineHeader];
+  const judge = retry === null && hedge === null ? null : identityOf(validateStatus);
+  const how = [judge, attemptTimeout, retry, hedge, breaker, deadlineHeader];
   const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
   return { maxRedirects, maxContentLength, listed, validateStatus, key };
 }

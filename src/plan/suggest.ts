@@ -1,16 +1,15 @@
-import leven from 'leven';
+import { closestMatch } from 'leven';
 
-/** The end of a message about an unknown name: the known one that was probably meant. */
+/** The known name that was probably meant. */
+export function closest(name: string, known: readonly string[]): string | undefined {
+  const byLowerCase = new Map(known.map((one) => [one.toLowerCase(), one]));
+  const maxDistance = Math.max(2, Math.floor(name.length / 3));
+  const match = closestMatch(name.toLowerCase(), [...byLowerCase.keys()], { maxDistance });
+  return match === undefined ? undefined : byLowerCase.get(match);
+}
+
+/** The end of a message about an unknown name. */
 export function didYouMean(name: string, known: readonly string[]): string {
-  const most = Math.max(1, Math.floor(name.length / 3));
-  let best: string | null = null;
-  let distance = most + 1;
-  for (const candidate of known) {
-    const far = leven(name.toLowerCase(), candidate.toLowerCase());
-    if (far < distance) {
-      distance = far;
-      best = candidate;
-    }
-  }
-  return best === null ? `; known are ${known.join(', ')}` : `: did you mean '${best}'?`;
+  const match = closest(name, known);
+  return match === undefined ? `; known are ${known.join(', ')}` : `: did you mean '${match}'?`;
 }

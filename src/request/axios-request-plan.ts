@@ -7,7 +7,7 @@ import { FailureError } from '../transport/axios-adapter.js';
 import { AxiosRequest } from '../transport/axios-request.js';
 import type { ResponseTransformer } from '../types.js';
 import { type HeaderMap, headerObject, setHeaders } from './headers.js';
-import { evaluate, headersOf, paramsOf, targetOf } from './parts.js';
+import { partsOf } from './parts.js';
 import type { RequestPlan, RequestSource } from './plan.js';
 
 /** A request by an axios instance of the user's own: only what the page says is given to it, so that its defaults hold. */
@@ -38,22 +38,18 @@ export class AxiosRequestPlan implements RequestPlan {
   }
 
   async build(source: RequestSource): Promise<AxiosRequest | Failure> {
-    const target = await targetOf(this.#config, this.#template, source, this.#axios.defaults.baseURL !== undefined);
-    if (target instanceof Failure) return target;
-    const params = await paramsOf(this.#config, source);
-    if (params instanceof Failure) return params;
-    const headers = await headersOf(this.#config, this.#own, this.#own, source);
-    if (headers instanceof Failure) return headers;
-    const data = await evaluate('data', this.#config.data, source.context);
-    if (data instanceof Failure) return data;
+    const relative = this.#axios.defaults.baseURL !== undefined;
+    const parts = await partsOf(this.#config, this.#template, this.#own, this.#own, source, relative);
+    if (parts instanceof Failure) return parts;
+    const { origin, path, headers, params, data } = parts;
     const config: AxiosRequestConfig = {
       ...this.#constant,
-      url: target.origin + target.path,
+      url: origin + path,
       headers: headerObject(headers),
     };
     if (params !== null) config.params = params;
     if (this.#config.hasData) config.data = data;
-    return new AxiosRequest(this.#axios, config, target);
+    return new AxiosRequest(this.#axios, config, parts);
   }
 }
 

@@ -23,7 +23,7 @@ export function expand(template: UrlTemplate, source: RequestSource): string | F
 }
 
 /** The value of an option that may be a function of the context. */
-export function evaluate(name: string, option: unknown, context: Context): unknown {
+function evaluate(name: string, option: unknown, context: Context): unknown {
   return typeof option === 'function' ? guarded(name, option as (context: Context) => unknown, context) : option;
 }
 
@@ -57,11 +57,11 @@ export function judgeUrl(url: string): Target | Failure {
 }
 
 /** Where the request of this run goes, its `params` aside. `relative`: a function may give a path, for a baseURL. */
-export async function targetOf(
+async function targetOf(
   config: UpstreamConfig,
   template: UrlTemplate | null,
   source: RequestSource,
-  relative = false,
+  relative: boolean,
 ): Promise<Target | Failure> {
   if (template === null) {
     const url = await evaluate('url', config.url, source.context);
@@ -72,29 +72,54 @@ export async function targetOf(
   return path instanceof Failure ? path : { origin: template.origin ?? '', path };
 }
 
-/** The headers of this run's request: `base`, what is passed on, what the page gives (`own`), and its function. */
-export async function headersOf(
+/** All that callbacks and templates make of a request, in the order in which it is asked for. */
+export async function partsOf(
   config: UpstreamConfig,
+  template: UrlTemplate | null,
+  base: HeaderMap,
+  own: HeaderMap,
+  source: RequestSource,
+  relative = false,
+): Promise<(Target & { params: object | null; headers: HeaderMap; data: unknown }) | Failure> {
+  const target = await targetOf(config, template, source, relative);
+  if (target instanceof Failure) return target;
+  const params = await paramsOf(config, source);
+  if (params instanceof Failure) return params;
+  const headers = await headersOf(config, base, own, source);
+  if (headers instanceof Failure) return headers;
+  const data = await evaluate('data', config.data, source.context);
+  return data instanceof Failure ? data : { ...target, params, headers, data };
+}
+
+/** The headers of a request: `base`, what is passed on of the client's, and over both what the page gives (`own`). */
+export function withForwarded(
+  base: HeaderMap,
+  own: HeaderMap,
+  forward: readonly string[],
+  source: RequestSource,
+): HeaderMap {
+  const all: HeaderMap = new Map(base);
+  if (forward.length === 0) return all;
+  forwardHeaders(all, forward, source.clientHeaders);
+  for (const [name, value] of own) all.set(name, value);
+  return all;
+}
+
+async function headersOf(
+  { headers, forward }: UpstreamConfig,
   base: HeaderMap,
   own: HeaderMap,
   source: RequestSource,
 ): Promise<HeaderMap | Failure> {
-  const { headers, forward } = config;
-  const all: HeaderMap = new Map(base);
-  if (forward.length > 0) {
-    forwardHeaders(all, forward, source.clientHeaders);
-    for (const [name, value] of own) all.set(name, value);
-  }
-  if (typeof headers === 'function') {
-    const more = checkHeaders(await evaluate('headers', headers, source.context));
-    if (more instanceof Failure) return more;
-    setHeaders(all, more);
-  }
+  const all = withForwarded(base, own, forward, source);
+  if (typeof headers !== 'function') return all;
+  const more = checkHeaders(await evaluate('headers', headers, source.context));
+  if (more instanceof Failure) return more;
+  setHeaders(all, more);
   return all;
 }
 
-/** The query parameters of this run's request. */
-export async function paramsOf(config: UpstreamConfig, source: RequestSource): Promise<object | null | Failure> {
+async function paramsOf(config: UpstreamConfig, source: RequestSource): Promise<object | null | Failure> {
   const params = await evaluate('params', config.params, source.context);
   if (params === null || params === undefined) return null;
   if (typeof params === 'object') return params;

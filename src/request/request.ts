@@ -5,8 +5,8 @@ import type { UrlTemplate } from '../template/url-template.js';
 import { HttpRequest } from '../transport/http-request.js';
 import { AxiosRequestPlan } from './axios-request-plan.js';
 import { serializeBody } from './body.js';
-import { defaultHeaders, forwardHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
-import { evaluate, expand, headersOf, paramsOf, targetOf } from './parts.js';
+import { defaultHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
+import { expand, partsOf, withForwarded } from './parts.js';
 import type { RequestPlan, RequestSource } from './plan.js';
 import { queryOf, withQuery } from './query.js';
 
@@ -24,10 +24,9 @@ export function planRequest(
     if (given !== null && typeof given !== 'function') setHeaders(map, given);
     if (auth !== null) setHeaders(map, { authorization: basic(auth.username, auth.password) });
   }
-  const usesFunctions =
-    template === null || config.hasData || typeof given === 'function' || typeof params === 'function';
-  if (usesFunctions) return new CallbackRequest(config, template, headers, own);
-  return new TemplateRequest(config, template, headers, own, params === null ? '' : queryOf(params));
+  const isPlain = template !== null && !config.hasData && typeof given !== 'function' && typeof params !== 'function';
+  const kind = isPlain ? TemplateRequest : CallbackRequest;
+  return new kind(config, template as UrlTemplate, headers, own);
 }
 
 function basic(username: string, password: string): string {
@@ -37,45 +36,36 @@ function basic(username: string, password: string): string {
 /** A request that follows from a URL template, and from the client's headers where some are passed on. */
 class TemplateRequest implements RequestPlan {
   readonly fixed: HttpRequest | null;
+  readonly #config: UpstreamConfig;
   readonly #template: UrlTemplate;
-  readonly #origin: string;
-  readonly #method: string;
   readonly #query: string;
   readonly #headers: HeaderMap;
   readonly #wireHeaders: string[];
-  readonly #forward: readonly string[];
   /** The headers that the page itself gives: they win over what is passed on, and the defaults do not. */
   readonly #own: HeaderMap;
 
-  constructor(config: UpstreamConfig, template: UrlTemplate, headers: HeaderMap, own: HeaderMap, query: string) {
+  constructor(config: UpstreamConfig, template: UrlTemplate, headers: HeaderMap, own: HeaderMap) {
+    this.#config = config;
     this.#template = template;
-    this.#origin = template.origin as string;
-    this.#method = config.method;
-    this.#query = query;
+    this.#query = config.params === null ? '' : queryOf(config.params);
     this.#headers = headers;
     this.#wireHeaders = wireHeaders(headers);
-    this.#forward = config.forward;
     this.#own = own;
-    this.fixed =
-      template.path === null || config.forward.length > 0 ? null : this.#request(template.path, this.#wireHeaders);
+    const isFixed = template.path !== null && config.forward.length === 0;
+    this.fixed = isFixed ? this.#request(template.path, this.#wireHeaders) : null;
   }
 
   build(source: RequestSource): HttpRequest | Failure {
-    let path = this.#template.path;
-    if (path === null) {
-      const expanded = expand(this.#template, source);
-      if (expanded instanceof Failure) return expanded;
-      path = expanded;
-    }
-    if (this.#forward.length === 0) return this.#request(path, this.#wireHeaders);
-    const headers: HeaderMap = new Map(this.#headers);
-    forwardHeaders(headers, this.#forward, source.clientHeaders);
-    for (const [name, value] of this.#own) headers.set(name, value);
-    return this.#request(path, wireHeaders(headers));
+    const path = expand(this.#template, source);
+    if (path instanceof Failure) return path;
+    const { forward } = this.#config;
+    if (forward.length === 0) return this.#request(path, this.#wireHeaders);
+    return this.#request(path, wireHeaders(withForwarded(this.#headers, this.#own, forward, source)));
   }
 
   #request(path: string, headers: string[]): HttpRequest {
-    return new HttpRequest(this.#origin, withQuery(path, this.#query), this.#method, headers, null);
+    const origin = this.#template.origin as string;
+    return new HttpRequest(origin, withQuery(path, this.#query), this.#config.method, headers, null);
   }
 }
 
@@ -96,21 +86,16 @@ class CallbackRequest implements RequestPlan {
 
   async build(source: RequestSource): Promise<HttpRequest | Failure> {
     const { method } = this.#config;
-    const target = await targetOf(this.#config, this.#template, source);
-    if (target instanceof Failure) return target;
-    const params = await paramsOf(this.#config, source);
-    if (params instanceof Failure) return params;
-    const path = withParams(target.path, params);
+    const parts = await partsOf(this.#config, this.#template, this.#headers, this.#own, source);
+    if (parts instanceof Failure) return parts;
+    const { origin, headers, params, data } = parts;
+    const path = withParams(parts.path, params);
     if (path instanceof Failure) return path;
-    const headers = await headersOf(this.#config, this.#headers, this.#own, source);
-    if (headers instanceof Failure) return headers;
-    const data = await evaluate('data', this.#config.data, source.context);
-    if (data instanceof Failure) return data;
     const contentType = headers.get('content-type');
     const sent = await serializeBody(data, method, typeof contentType === 'string' ? contentType : null);
     if (sent instanceof Failure) return sent;
     if (sent.contentType !== null) headers.set('content-type', sent.contentType);
-    return new HttpRequest(target.origin, path, method, wireHeaders(headers), sent.body);
+    return new HttpRequest(origin, path, method, wireHeaders(headers), sent.body);
   }
 }
 

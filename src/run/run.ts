@@ -52,7 +52,7 @@ export class Run implements CallRun, CallOwner<Call> {
     this.began = instance.clock.now();
     this.#deadline = deadlineOf(plan, visitor);
     this.endsAt = this.began + this.#deadline;
-    this.slots = plan.crowded ? new Slots(plan.options.concurrency, this.async) : null;
+    this.slots = plan.crowded ? new Slots(plan.options.concurrency, this) : null;
     this.#calls = new Array(plan.calls.length);
     this.#left = plan.calls.length;
     this.#owner = owner;

@@ -1,8 +1,7 @@
-import type { AsyncResource } from 'node:async_hooks';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Failure } from '../errors.js';
 import type { Origin, PlaceWaiter } from '../origin/origin.js';
-import type { AttemptSlots, Turn } from '../stages/stage.js';
+import type { AttemptSlots, Scope, Turn } from '../stages/stage.js';
 import { heaviestFirst } from './order.js';
 
 /**
@@ -11,20 +10,20 @@ import { heaviestFirst } from './order.js';
  * line. Who waits for a place at its origin holds no slot, and who waits for a slot holds no place.
  */
 export class Slots implements AttemptSlots {
+  readonly scope: Scope;
   readonly #limit: LimitFunction;
-  readonly #async: AsyncResource;
   readonly #line: Waiter[] = [];
   /** Who waits at an origin instead: at most as many for each as there are slots, to leave room there for other runs. */
-  readonly #away = new Set<Away>();
+  readonly #away = new Set<Waiter>();
   #arrivals = 0;
 
-  constructor(concurrency: number, async: AsyncResource) {
+  constructor(concurrency: number, scope: Scope) {
     this.#limit = pLimit(concurrency);
-    this.#async = async;
+    this.scope = scope;
   }
 
   enter(turn: Turn): void {
-    this.#queue({ turn, arrival: this.#arrivals++, hasPlace: false });
+    this.#queue(new Waiter(this, turn, this.#arrivals++));
     this.#openLane();
   }
 
@@ -32,31 +31,30 @@ export class Slots implements AttemptSlots {
     const at = this.#line.findIndex((waiter) => waiter.turn === turn);
     const [waiter] = at === -1 ? [] : this.#line.splice(at, 1);
     if (waiter?.hasPlace) turn.origin.leave();
-    for (const away of this.#away) if (away.waiter.turn === turn) this.#giveUp(away);
+    for (const away of this.#away) {
+      if (away.turn === turn) turn.origin.forget(away);
+      if (away.turn === turn) this.#comeBack(away);
+    }
   }
 
-  /** The origin has granted a place: with a slot to match it is the next to go, and without one it waits for that. */
-  cameBack(away: Away): void {
-    const { waiter } = away;
-    this.#away.delete(away);
+  /** The origin has a place for it: with a slot to match it is the next to go, and without one it waits for that. */
+  placeGranted(waiter: Waiter): void {
     waiter.hasPlace = this.#limit.activeCount < this.#limit.concurrency;
     if (waiter.hasPlace) this.#line.unshift(waiter);
     else {
       waiter.turn.origin.leave();
       this.#queue(waiter);
     }
-    this.#openLane();
+    this.#comeBack(waiter);
   }
 
-  refused(away: Away, failure: Failure): void {
-    this.#away.delete(away);
-    away.waiter.turn.refuse(failure);
-    this.#openLane();
+  placeRefused(waiter: Waiter, failure: Failure): void {
+    this.#comeBack(waiter);
+    waiter.turn.refuse(failure);
   }
 
-  #giveUp(away: Away): void {
-    this.#away.delete(away);
-    away.waiter.turn.origin.forget(away);
+  #comeBack(waiter: Waiter): void {
+    this.#away.delete(waiter);
     this.#openLane();
   }
 
@@ -92,9 +90,8 @@ export class Slots implements AttemptSlots {
       }
       line.splice(at, 1);
       if (hasPlace) return waiter;
-      const away = new Away(this, waiter, this.#async);
-      this.#away.add(away);
-      origin.enter(away);
+      this.#away.add(waiter);
+      origin.enter(waiter);
       // A refusal ends a call, and others may have come into the line in its place.
       at = 0;
     }
@@ -103,40 +100,39 @@ export class Slots implements AttemptSlots {
 
   #awayAt(origin: Origin): number {
     let count = 0;
-    for (const { waiter } of this.#away) if (waiter.turn.origin === origin) count++;
+    for (const { turn } of this.#away) if (turn.origin === origin) count++;
     return count;
   }
 }
 
-interface Waiter {
+/** Who waits for a slot of the run and a place at its origin. */
+class Waiter implements PlaceWaiter {
   readonly turn: Turn;
   readonly arrival: number;
   /** Whether it has a place at its origin, and the next slot is for it. */
-  hasPlace: boolean;
+  hasPlace = false;
+  readonly #slots: Slots;
+
+  constructor(slots: Slots, turn: Turn, arrival: number) {
+    this.#slots = slots;
+    this.turn = turn;
+    this.arrival = arrival;
+  }
+
+  get scope(): Scope {
+    return this.#slots.scope;
+  }
+
+  granted(): void {
+    this.#slots.placeGranted(this);
+  }
+
+  refuse(failure: Failure): void {
+    this.#slots.placeRefused(this, failure);
+  }
 }
 
 /** Whoever has a place goes first, lest it be held for nothing; items of a fan-out, which are equals, go as they came. */
 function goesBefore(a: Waiter, b: Waiter): boolean {
   return !b.hasPlace && (heaviestFirst(a.turn.plan, b.turn.plan) || a.arrival - b.arrival) < 0;
-}
-
-/** One of the line who waits at its origin instead. */
-class Away implements PlaceWaiter {
-  readonly scope: { readonly async: AsyncResource };
-  readonly waiter: Waiter;
-  readonly #slots: Slots;
-
-  constructor(slots: Slots, waiter: Waiter, async: AsyncResource) {
-    this.#slots = slots;
-    this.waiter = waiter;
-    this.scope = { async };
-  }
-
-  granted(): void {
-    this.#slots.cameBack(this);
-  }
-
-  refuse(failure: Failure): void {
-    this.#slots.refused(this, failure);
-  }
 }

@@ -83,8 +83,9 @@ class Flight extends Job {
   /** Somebody waits no longer. With the last of them the request is given up, and for the same reason. */
   leave(passenger: Passenger, failure: Failure): void {
     if (!this.#passengers.delete(passenger)) return;
-    passenger.job.settle(failure);
+    // First, for a job that ends may end its run, of which nothing is to be left then.
     if (this.#passengers.size === 0) this.abort(failure);
+    passenger.job.settle(failure);
   }
 
   abort(failure: Failure): void {

@@ -74,7 +74,7 @@ class Race extends Fork {
   }
 
   ended(runner: Runner, result: Result): void {
-    if (this.over) return;
+    if (this.isFinished) return;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
     // An answer, if only of failure, says more than none.
@@ -90,7 +90,7 @@ class Race extends Fork {
   }
 
   override abort(failure: Failure): void {
-    if (!this.over) this.#end(failure, failure);
+    if (!this.isFinished) this.#end(failure, failure);
   }
 
   #end(result: Result, others: Failure): void {

@@ -139,6 +139,11 @@ export abstract class Fork extends Job {
     return this.#over || this.parent.over;
   }
 
+  /** Whether it has given its result to its parent, which may have ended before it. */
+  protected get isFinished(): boolean {
+    return this.#over;
+  }
+
   attemptStarts(): void {
     this.parent.attemptStarts();
   }

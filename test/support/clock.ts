@@ -51,6 +51,16 @@ export class ManualClock implements Clock {
     this.#now = until;
   }
 
+  /** The event loop was blocked for so long: the time has passed when the first timer fires. */
+  lag(ms: number): void {
+    const until = this.#now + ms;
+    this.#now = until;
+    for (let next = this.#nextBy(until); next !== undefined; next = this.#nextBy(until)) {
+      this.#timers.delete(next);
+      next.fire();
+    }
+  }
+
   #nextBy(until: number): Timer | undefined {
     return [...this.#timers].filter(({ due }) => due <= until).sort((a, b) => a.due - b.due)[0];
   }
