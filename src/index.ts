@@ -1,9 +1,8 @@
 // The whole public surface. Everything else, instances' services and the transport included, may change at any time.
-export { mashup } from './default.js';
+export { mashup, multiGet } from './default.js';
 export type { ConfigProblem, UpstreamErrorCode } from './errors.js';
 export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './errors.js';
 export { createMashup } from './mashup.js';
-export { multiGet } from './multi-get.js';
 export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
 export type { DataOf, LocalsOf, Mashup, MashupLocals, Page, RunResult, TypedUpstream } from './page-types.js';
 export type {

@@ -1,9 +1,26 @@
 import { ConfigError } from './errors.js';
 import type { Outcome } from './outcome.js';
 
+// Symbols of the global registry: pages of two copies of the package may attach to one request.
+const outcomesMark = Symbol.for('express-mashup.Outcomes');
+const dataMark = Symbol.for('express-mashup.Data');
+
 /** What `res.locals.mashup` is: the outcomes of every mashup on the request, by name. */
 class Outcomes {
   [name: string]: Outcome;
+}
+
+Object.defineProperty(Outcomes.prototype, outcomesMark, { value: true });
+
+/** What `res.locals[into]` is: the data of every mashup with that `into`. */
+class Data {
+  [name: string]: unknown;
+}
+
+Object.defineProperty(Data.prototype, dataMark, { value: true });
+
+function hasMark(value: unknown, mark: symbol): boolean {
+  return typeof value === 'object' && value !== null && (value as { [mark]?: true })[mark] === true;
 }
 
 type Locals = Record<string, unknown>;
@@ -13,16 +30,16 @@ type Locals = Record<string, unknown>;
  * nothing does.
  */
 export function findCollision(locals: Locals, names: readonly string[], into: string | null): ConfigError | null {
-  const { mashup } = locals;
-  if (mashup !== undefined && !(mashup instanceof Outcomes)) {
+  const isFirst = !('mashup' in locals);
+  if (!isFirst && !hasMark(locals['mashup'], outcomesMark)) {
     return collision('mashup', 'res.locals.mashup is where the outcomes go, and is set already: rename what sets it');
   }
   // Another mashup's own `into` is added to; anything else is somebody else's.
-  if (into !== null && locals[into] !== undefined && !(locals[into] instanceof Data)) {
+  if (into !== null && into in locals && !hasMark(locals[into], dataMark)) {
     return collision(into, `res.locals.${into} is set already, and is not overwritten: give into another name`);
   }
   for (const name of names) {
-    if (mashup !== undefined && Object.hasOwn(mashup, name)) return twice(name);
+    if (!isFirst && Object.hasOwn(locals['mashup'] as Outcomes, name)) return twice(name);
     if (into === null && name in locals) {
       const fix = 'rename the upstream, or use into';
       return collision(name, `res.locals.${name} is set already, and is not overwritten: ${fix}`);
@@ -37,11 +54,6 @@ function twice(name: string): ConfigError {
 
 function collision(path: string, message: string): ConfigError {
   return new ConfigError([{ path, message }]);
-}
-
-/** What `res.locals[into]` is: the data of every mashup with that `into`. */
-class Data {
-  [name: string]: unknown;
 }
 
 /** Attaches the data and the outcomes of these names. @throws {ConfigError} if something is in their place */

@@ -1,23 +1,20 @@
 import { readUrls } from './config/page.js';
-import { defaultInstance } from './default.js';
 import type { Outcome } from './outcome.js';
 import { runPage } from './page-run.js';
+import type { Instance } from './stages/stage.js';
 import type { MultiGetOptions } from './types.js';
 
-/**
- * Gets all URLs at once, with one timeout over all of them. It never rejects because of an upstream.
- *
- * @param urls any iterable of URLs; one may stand in it twice, and one that is not a URL gets an outcome with that error
- * @returns `[url, data, outcome]` for each, in the order asked; data is null for what failed or was late
- * @throws {ConfigError} (as a rejection) if the arguments are wrong
- * @example for (const [url, data] of await multiGet(urls, { timeout: 500 })) console.log(url, data);
- */
-export async function multiGet(
+/** See `multiGet` in default.ts. */
+export type MultiGet = (
   urls: Iterable<string | URL>,
-  options: MultiGetOptions = {},
-): Promise<[url: string, data: unknown, outcome: Outcome][]> {
-  const plan = readUrls(urls, options);
-  if (plan.calls.length === 0) return [];
-  const outcomes = await runPage(plan, defaultInstance, {});
-  return outcomes.map((outcome, at) => [plan.names[at] as string, outcome.data, outcome]);
+  options?: MultiGetOptions,
+) => Promise<[url: string, data: unknown, outcome: Outcome][]>;
+
+export function multiGetOn(instance: Instance): MultiGet {
+  return async function multiGet(urls, options = {}) {
+    const plan = readUrls(urls, options);
+    if (plan.calls.length === 0) return [];
+    const outcomes = await runPage(plan, instance, {});
+    return outcomes.map((outcome, at) => [plan.names[at] as string, outcome.data, outcome]);
+  };
 }

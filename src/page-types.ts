@@ -3,7 +3,7 @@ import type { Outcome } from './outcome.js';
 import type { OriginStats, PageOptions, RunInput, Upstream, UpstreamMap, UpstreamOptions } from './types.js';
 
 /** Makes options that are not known errors, which a type parameter's constraint would let pass. */
-type NoTypo<O, Known> = { readonly [Option in Exclude<keyof O, keyof Known | typeof dataType>]: never };
+type NoTypo<O, Known> = { readonly [Option in Exclude<keyof O, keyof Known | DataType>]: never };
 type NoTypos<M> = { readonly [Name in keyof M]: M[Name] extends string ? unknown : NoTypo<M[Name], UpstreamOptions> };
 
 /** Makes pages that share connections. `mashup` is one; {@link createMashup} makes another. */
@@ -26,11 +26,14 @@ export interface Mashup {
   close(options?: { timeout?: number }): Promise<void>;
 }
 
-/** The data type that {@link upstream} gives an entry. It exists for the compiler only. */
-export declare const dataType: unique symbol;
+/**
+ * Holds the data type that {@link upstream} gives an entry. It exists for the compiler only, and is text rather than a
+ * symbol because the types for `import` and for `require` would have one each.
+ */
+type DataType = '~data';
 
 /** An entry whose data has the type T. */
-export type TypedUpstream<T> = Upstream & { readonly [dataType]?: T };
+export type TypedUpstream<T> = Upstream & { readonly [Key in DataType]?: T };
 
 type SchemaOutput<S> = S extends { readonly '~standard': { readonly types?: infer T } }
   ? NonNullable<T> extends { readonly output: infer Output }
@@ -45,7 +48,7 @@ type Answer<U> = U extends { readonly each: NonNullable<UpstreamOptions['each']>
 type FallbackData<F> = F extends (...args: never) => infer R ? Awaited<R> : F;
 
 /** The type of an upstream's data in `res.locals`. */
-export type DataOf<U> = U extends { readonly [dataType]?: infer T }
+export type DataOf<U> = U extends { readonly [Key in DataType]?: infer T }
   ? T
   : U extends { readonly fallback: infer F }
     ? U extends { readonly when: unknown }

@@ -169,28 +169,64 @@ test('every error code that the docs name is one', async () => {
   }
 });
 
-test('links lead somewhere', async () => {
-  const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`);
-  const broken: string[] = [];
-  for (const file of [
-    'README.md',
-    'CHANGELOG.md',
-    'SECURITY.md',
-    'example-app/README.md',
-    'test/bench/README.md',
-    ...docs,
-  ]) {
-    const text = (await read(file)).replace(/^```[\s\S]*?^```/gm, '');
-    for (const [, link = ''] of text.matchAll(/(?:\]\(|(?:href|src)=")([^)"\s]+)/g)) {
-      if (/^https?:/.test(link)) continue;
-      const [path = '', anchor] = link.split('#');
-      const target = path === '' ? join(root, file) : join(root, dirname(file), path);
-      if (!existsSync(target)) broken.push(`${file}: ${link}`);
-      else if (anchor !== undefined && !anchors(await readFile(target, 'utf8')).has(anchor))
-        broken.push(`${file}: ${link}`);
-    }
+describe('links', () => {
+  const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'example-app/README.md', 'test/bench/README.md'];
+  let sources: RegExp;
+
+  beforeAll(async () => {
+    const { repository } = JSON.parse(await read('package.json')) as { repository: { url: string } };
+    const [, owner = ''] = /^git\+https:\/\/github\.com\/(.+)\.git$/.exec(repository.url) ?? [];
+    sources = new RegExp(`^https://(github\\.com/${owner}/blob|raw\\.githubusercontent\\.com/${owner})/main/`);
+    const docs = await readdir(join(root, 'docs'));
+    pages.push(...docs.filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`));
+  });
+
+  /** The links of a page, and the paths from the project's root to what they lead to; null for other sites. */
+  async function linksOf(page: string): Promise<{ link: string; path: string | null; anchor: string | undefined }[]> {
+    const text = (await read(page)).replace(/^```[\s\S]*?^```/gm, '');
+    return [...text.matchAll(/(?:\]\(|(?:href|src)="|^\[[^\]]+\]: )([^)"\s]+)/gm)].map(([, link = '']) => {
+      const [to = '', anchor] = link.split('#');
+      if (sources.test(to)) return { link, path: to.replace(sources, ''), anchor };
+      if (/^https?:/.test(to)) return { link, path: null, anchor };
+      return { link, path: to === '' ? page : join(dirname(page), to), anchor };
+    });
   }
-  expect(broken).toEqual([]);
+
+  test('lead somewhere', async () => {
+    const broken: string[] = [];
+    for (const page of pages) {
+      for (const { link, path, anchor } of await linksOf(page)) {
+        if (path === null) continue;
+        const isThere = existsSync(join(root, path)) && (anchor === undefined || anchors(await read(path)).has(anchor));
+        if (!isThere) broken.push(`${page}: ${link}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+
+  test('of pages that are shown without the others name the whole address', async () => {
+    for (const page of ['README.md', 'CHANGELOG.md']) {
+      const links = (await linksOf(page)).map(({ link }) => link);
+      expect(links.filter((link) => !/^(#|https:)/.test(link))).toEqual([]);
+    }
+    const links = (await linksOf('README.md')).filter(({ path }) => path?.startsWith('docs/'));
+    expect(links.length).toBeGreaterThan(6);
+  });
+
+  test('of the others are relative, so that they lead to files of the same version', async () => {
+    for (const page of pages) {
+      if (page === 'README.md' || page === 'CHANGELOG.md') continue;
+      expect((await linksOf(page)).filter(({ link }) => sources.test(link))).toEqual([]);
+    }
+  });
+
+  test('that the README names have an address, and each address is used', async () => {
+    const text = (await read('README.md')).replace(/^```[\s\S]*?^```/gm, '');
+    const defined = [...text.matchAll(/^\[([^\]]+)\]: /gm)].map(([, name]) => name);
+    const prose = text.replace(/^\[[^\]]+\]: .*$/gm, '').replace(/`[^`\n]*`/g, '');
+    const used = [...prose.matchAll(/\[([^\][]*)\](?:\[([^\][]+)\])?(?![(\]])/g)].map(([, text, name]) => name ?? text);
+    expect([...new Set(used)].sort()).toEqual(defined.sort());
+  });
 });
 
 /** What GitHub makes of headings. */

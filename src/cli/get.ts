@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
+import { multiGet } from '../default.js';
 import { type ConfigProblem, isConfigError } from '../errors.js';
-import { multiGet } from '../multi-get.js';
 import type { StandardSchema } from '../types.js';
 import { type GetRequest, parseCommand } from './arguments.js';
 import { helpText, packageVersion } from './help.js';

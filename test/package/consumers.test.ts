@@ -95,11 +95,13 @@ describe.each([
 
   if (!whole) return;
 
-  test('every entry can be loaded', async () => {
+  test('every entry can be imported and required', async () => {
     const entries = Object.entries((await readManifest()).exports).filter(([, target]) => typeof target === 'object');
     const names = entries.map(([subpath]) => `express-mashup${subpath.slice(1)}`);
     await writeFile(join(project, 'entries.mjs'), names.map((name) => `import '${name}';`).join('\n'));
     await run(process.execPath, ['entries.mjs'], project);
+    await writeFile(join(project, 'entries.cjs'), names.map((name) => `require('${name}');`).join('\n'));
+    await run(process.execPath, ['entries.cjs'], project);
   }, 60_000);
 });
 

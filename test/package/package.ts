@@ -1,15 +1,21 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** The targets of an entry: for `import` and `require`, the types and the code. */
+export type Conditions = Record<string, Record<string, string>>;
+
 export interface Manifest {
   version: string;
+  homepage: string;
+  bugs: string;
+  repository: { type: string; url: string };
   bin: Record<string, string>;
-  exports: Record<string, Record<string, string> | string>;
+  exports: Record<string, Conditions | string>;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
@@ -47,6 +53,19 @@ export async function install(directory: string, tarball: Tarball, specs: readon
   await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'consumer', private: true }));
   const quick = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
   await run('npm', ['install', ...quick, tarball.path, ...specs], directory);
+}
+
+/** Unpacks the tarball into a new project, in which it finds these packages of ours and no others. Nothing is downloaded. */
+export async function unpack(directory: string, tarball: Tarball, packages: readonly string[]): Promise<void> {
+  const modules = join(directory, 'node_modules');
+  const unpacked = join(modules, 'express-mashup');
+  await mkdir(unpacked, { recursive: true });
+  await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'consumer', private: true }));
+  await run('tar', ['-xzf', tarball.path, '-C', unpacked, '--strip-components=1'], directory);
+  for (const name of packages) {
+    await mkdir(dirname(join(modules, name)), { recursive: true });
+    await symlink(join(root, 'node_modules', name), join(modules, name));
+  }
 }
 
 /** Runs a program to its end; one that fails, or does not end by itself in time, is an error with all its output. */

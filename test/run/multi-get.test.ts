@@ -1,6 +1,5 @@
-import { defaultInstance } from '../../src/default.js';
+import { defaultInstance, multiGet } from '../../src/default.js';
 import { isConfigError } from '../../src/errors.js';
-import { multiGet } from '../../src/multi-get.js';
 import type { MultiGetOptions } from '../../src/types.js';
 import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';

@@ -1,0 +1,56 @@
+import { copyFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pack, readManifest, root, run, temporaryDirectory, unpack } from './package.js';
+
+const { resolve } = createRequire(import.meta.url);
+// The TypeScript that the check of the types brings is a 5; the project's own is later.
+const five = createRequire(resolve('@arethetypeswrong/core')).resolve('typescript/package.json');
+const compilers = { 5: join(five, '../bin/tsc'), 7: join(root, 'node_modules/typescript/bin/tsc') };
+
+let project: string;
+
+beforeAll(async () => {
+  project = await temporaryDirectory();
+  await unpack(project, await pack(project), ['@types', 'axios', 'undici', 'undici-types']);
+  const consumers = join(root, 'test/package/consumers');
+  for (const name of ['page.ts', 'page.mts', 'page.cts'])
+    await copyFile(join(consumers, 'page.ts'), join(project, name));
+  for (const name of ['mixed-library.cts', 'mixed-app.mts']) await copyFile(join(consumers, name), join(project, name));
+}, 120_000);
+
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+test('TypeScript 5 and 7 are what their names say', async () => {
+  for (const [major, compiler] of Object.entries(compilers)) {
+    expect((await readManifest(join(compiler, '../..'))).version.split('.')[0]).toBe(major);
+  }
+});
+
+/** Compiles these files of the project, the types of the libraries checked; rejects with what the compiler says. */
+async function compile(compiler: keyof typeof compilers, files: string[], options: Record<string, string>) {
+  const compilerOptions = {
+    target: 'es2023',
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    esModuleInterop: true,
+    noEmit: true,
+    ...options,
+  };
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  await run(process.execPath, [compilers[compiler], '-p', '.'], project);
+}
+
+test.each<[string, ...Parameters<typeof compile>]>([
+  ['an ES module and CommonJS, as Node 16 has them', 5, ['page.mts', 'page.cts'], { module: 'node16' }],
+  ['an ES module and CommonJS, as Node 20 has them', 7, ['page.mts', 'page.cts'], { module: 'node20' }],
+  ['CommonJS, by main and types alone', 5, ['page.ts'], { module: 'commonjs', moduleResolution: 'node10' }],
+  ['what a bundler takes', 7, ['page.ts'], { module: 'esnext', moduleResolution: 'bundler' }],
+])('a page compiles to %s, with TypeScript %s', (_, ...what) => compile(...what), 120_000);
+
+// This needs a key for the type of `upstream<T>()` that is the same in both modules, which a unique symbol is not.
+test('pages, entries and errors of a CommonJS library have the types that an ES module knows', async () => {
+  await compile(7, ['mixed-app.mts'], { module: 'nodenext' });
+}, 60_000);
