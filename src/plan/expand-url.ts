@@ -205,14 +205,18 @@ function checkMember({ variable: { name }, optional, asOptional }: Slot, member:
   return 0;
 }
 
-/** Own properties only, so no prototype is ever read; a list's `length` is its own but not data. */
 function read({ source, segments }: Slot, lookup: Lookup): unknown {
-  let value = lookup(source);
-  if (value === harmless) return 'x';
-  for (const segment of segments) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
-    if (segment === 'length' && Array.isArray(value)) return undefined;
-    value = (value as Record<string, unknown>)[segment];
+  const root = lookup(source);
+  return root === harmless ? 'x' : readPath(root, segments);
+}
+
+/** Own properties only, so no prototype is ever read; a list's `length` is its own but not data. */
+export function readPath(root: unknown, keys: readonly string[]): unknown {
+  let value = root;
+  for (const key of keys) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    if (key === 'length' && Array.isArray(value)) return undefined;
+    value = (value as Record<string, unknown>)[key];
   }
   return value;
 }

@@ -6,7 +6,7 @@ import { pathProblem } from './path-problem.js';
 import { shown } from './shown.js';
 import { type Expression, parseTemplate, TemplateError } from './template.js';
 
-export { type Lookup, maxLength, tooLong, UrlError } from './expand-url.js';
+export { type Lookup, maxLength, readPath, tooLong, UrlError } from './expand-url.js';
 
 export interface UrlTemplate {
   /** As WHATWG serialises it: `https://host:port`, a default port dropped. Null for a relative URL. */
