@@ -17,6 +17,7 @@ const leaves = [
   'locals.ts',
   'plain.ts',
   'hook.ts',
+  'shown.ts',
   'soon.ts',
 ];
 

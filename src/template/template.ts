@@ -1,5 +1,10 @@
 // URI templates, RFC 6570, all four levels. An invalid template is refused, never expanded in part (section 3 leaves that
-// open). What a URL may be made of is url-template.ts's matter; here a template is any string.
+// open). What a URL may be made of is url-template.ts's matter; here a template is any string. One thing is added to the
+// grammar: a variable that ends in a question mark may be missing. What that means is url-template.ts's matter, too.
+
+import { TemplateError } from './template-error.js';
+
+export { TemplateError };
 
 import { isPlainObject } from '../plain.js';
 
@@ -27,6 +32,8 @@ export interface Variable {
   readonly explode: boolean;
   /** The most characters of the value to use. */
   readonly prefix: number | null;
+  /** Whether it was written with a question mark at its end. */
+  readonly optional: boolean;
 }
 
 export interface Expression {
@@ -41,16 +48,6 @@ export interface Expression {
 export interface Template {
   /** Literals, already encoded, and expressions. */
   readonly parts: readonly (string | Expression)[];
-}
-
-/** An invalid template, or a value that a template cannot expand. Its message never shows a value. */
-export class TemplateError extends Error {
-  override readonly name = 'TemplateError';
-
-  /** @param position is an index; the message counts from 1, as editors do */
-  constructor(what: string, position: number | null = null, fix = '') {
-    super(`${what}${position === null ? '' : ` at position ${position + 1}`}${fix === '' ? '' : `: ${fix}`}`);
-  }
 }
 
 const operators = new Map(
@@ -133,28 +130,37 @@ function parseExpression(text: string, position: number): Expression {
   return { operator, variables, text, position };
 }
 
-// Section 2.3 and 2.4: varname, then explode or prefix.
+// Section 2.3 and 2.4: varname, then explode or prefix. Then our question mark.
 const varname = /(?:\w|%[\dA-Fa-f]{2})(?:\.?(?:\w|%[\dA-Fa-f]{2}))*/y;
 
 function parseVariable(spec: string, position: number): Variable {
   varname.lastIndex = 0;
   const name = varname.exec(spec)?.[0] ?? '';
-  const modifier = spec.slice(name.length);
+  const end = position + name.length;
+  const mark = spec.indexOf('?', name.length);
+  const modifier = spec.slice(name.length, mark === -1 ? spec.length : mark);
   if (name === '' || (modifier !== '' && modifier[0] !== '*' && modifier[0] !== ':')) {
-    const wrong = modifier === '' ? 'a variable name is missing' : `not a variable name: unexpected "${modifier[0]}"`;
-    const fix = 'names are letters, digits and "_", with single dots between them';
-    throw new TemplateError(wrong, position + name.length, fix);
+    const rest = spec.slice(name.length);
+    const wrong =
+      rest === ''
+        ? 'a variable name is missing'
+        : `not a variable name: unexpected "${String.fromCodePoint(rest.codePointAt(0) ?? 0)}"`;
+    throw new TemplateError(wrong, end, 'names are letters, digits and "_", with single dots between them');
   }
   if (/^(?:\*:.*|:.*\*)$/.test(modifier)) {
-    throw new TemplateError(`{${name}} has both ":" and "*"`, position + name.length, 'use one of them');
+    throw new TemplateError(`{${name}} has both ":" and "*"`, end, 'use one of them');
   }
   if (modifier !== '' && modifier !== '*' && !/^:[1-9]\d{0,3}$/.test(modifier)) {
-    if (modifier[0] === '*') throw new TemplateError(`unexpected text after "*"`, position + name.length + 1);
-    throw new TemplateError(`a bad length of {${name}}`, position + name.length, 'after ":" comes 1 to 9999');
+    if (modifier[0] === '*') throw new TemplateError(`unexpected text after "*"`, end + 1);
+    throw new TemplateError(`a bad length of {${name}}`, end, 'after ":" comes 1 to 9999');
+  }
+  if (mark !== -1 && mark + 1 < spec.length) {
+    const fix = 'one "?" at the end of a variable says that it may be missing, as in {?user.tags*?}';
+    throw new TemplateError('unexpected text after "?"', position + mark + 1, fix);
   }
   const path = name.split('.');
   const prefix = modifier[0] === ':' ? Number(modifier.slice(1)) : null;
-  return { path, name, key: path.at(-1) ?? name, explode: modifier === '*', prefix };
+  return { path, name, key: path.at(-1) ?? name, explode: modifier === '*', prefix, optional: mark !== -1 };
 }
 
 /** Section 3.2.1, for one variable: without the operator's `first` and `separator`; undefined if the value is undefined. */
@@ -198,6 +204,10 @@ function named(operator: Operator, key: string, text: string): string {
 
 function scalar({ name }: Variable, value: unknown): string {
   if (typeof value === 'string') return value;
+  // JSON's parser has rounded it: it may be the number of another record.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw new TemplateError(`{${name}} is an integer beyond 2^53, which is no longer the one that was sent`);
+  }
   if (typeof value === 'boolean' || typeof value === 'bigint' || Number.isFinite(value)) return String(value);
   if (typeof value === 'object') throw new TemplateError(`{${name}} has a list or an object inside`);
   throw new TemplateError(`{${name}} is a ${typeof value === 'number' ? 'number that is not finite' : typeof value}`);

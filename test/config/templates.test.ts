@@ -4,33 +4,45 @@ const url = 'https://a.example.com/';
 
 describe('templates that are not valid', () => {
   test.each([
-    ['', 'not an absolute URL at position 1: begin it with https:// or http:// and a host'],
-    ['/users', 'not an absolute URL at position 1: begin it with https:// or http:// and a host'],
-    ['ftp://a.example.com/', 'the scheme "ftp:" at position 1: use http: or https:'],
-    ['https://', 'not a host and port at position 9'],
-    ['https://a.example.com:99999/', 'not a host and port at position 9'],
-    ['https://u:p@a.example.com/', 'credentials in a URL at position 9: use the option `auth`'],
-    [`${url}#top`, 'a fragment at position 23: it is never sent to a server; remove it, or write %23'],
-    [`${url}a b`, 'a space at position 24: remove it, or write %20'],
-    [`${url}{params.id`, 'the "{" is never closed at position 23: add "}", or write %7B for a brace'],
-    [`${url}params.id}`, 'a "}" without "{" at position 32: write %7D for a brace'],
-    [`${url}{}`, 'an expression without a variable at position 23'],
-    [`${url}{params}`, '{params} as a whole at position 23: name what to take of it, as in {params.id}'],
-    [`${url}{?query*}`, '{query} as a whole at position 23: name what to take of it, as in {query.id}'],
-    [`${url}../{params.id}`, 'the path has a "." or ".." segment'],
-    [`${url}%2e%2e/x`, 'the path has a "." or ".." segment'],
-    ['https://a.example.com//x', 'the path begins with "//"'],
+    ['', 'not an absolute URL at position 1 in "": begin it with https:// or http:// and a host'],
+    ['/users', 'not an absolute URL at position 1 in "/users": begin it with https:// or http:// and a host'],
+    ['ftp://a.example.com/', 'the scheme "ftp:" at position 1 in "ftp://a.example.com/": use http: or https:'],
+    ['https://', 'not a host and port at position 9 in "https://"'],
+    ['https://a.example.com:99999/', 'not a host and port at position 9 in "https://a.example.com:99999/"'],
+    [
+      'https://u:p@a.example.com/',
+      'credentials in a URL at position 9 in "https://…@a.example.com/": use the option `auth`',
+    ],
+    [`${url}#top`, `a fragment at position 23 in "${url}#…": it is never sent to a server; remove it, or write %23`],
+    [`${url}a b`, `a space at position 24 in "${url}a b": remove it, or write %20`],
+    [
+      `${url}{params.id`,
+      `the "{" is never closed at position 23 in "${url}{params.id": add "}", or write %7B for a brace`,
+    ],
+    [`${url}params.id}`, `a "}" without "{" at position 32 in "${url}params.id}": write %7D for a brace`],
+    [`${url}{}`, `an expression without a variable at position 23 in "${url}{}"`],
+    [
+      `${url}{params}`,
+      `{params} as a whole at position 23 in "${url}{params}": name what to take of it, as in {params.id}`,
+    ],
+    [
+      `${url}{?query*}`,
+      `{query} as a whole at position 23 in "${url}{?query*}": name what to take of it, as in {query.id}`,
+    ],
+    [`${url}../{params.id}`, `the path has a "." or ".." segment in "${url}../{params.id}"`],
+    [`${url}%2e%2e/x`, `the path has a "." or ".." segment in "${url}%2e%2e/x"`],
+    ['https://a.example.com//x', 'the path begins with "//" in "https://a.example.com//x"'],
     [
       'https://{params.host}/',
-      '{params.host} in the origin at position 9: scheme, host and port must be literal; a path begins with "/" or {/…}',
+      '{params.host} in the origin at position 9 in "https://{params.host}/": scheme, host and port must be literal; a path begins with "/" or {/…}',
     ],
     [
       'http://host{params.x}',
-      '{params.x} in the origin at position 12: scheme, host and port must be literal; a path begins with "/" or {/…}',
+      '{params.x} in the origin at position 12 in "http://host{params.x}": scheme, host and port must be literal; a path begins with "/" or {/…}',
     ],
     [
       '{params.url}',
-      '{params.url} in the origin at position 1: scheme, host and port must be literal; a path begins with "/" or {/…}',
+      '{params.url} in the origin at position 1 in "{params.url}": scheme, host and port must be literal; a path begins with "/" or {/…}',
     ],
   ])('%p', (template, message) => {
     expect(problemsOf({ user: template })).toEqual([{ path: 'user.url', message }]);

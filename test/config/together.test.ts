@@ -37,7 +37,7 @@ describe('all problems are reported at once, when the page is made', () => {
       'options.deadline: expected milliseconds, more than 0 and at most 2147483647, but was given 0',
       "user.url: 'parms' is not something that can be read here: did you mean 'params'?",
       "user.after: 'ordrs' is not an upstream: did you mean 'orders'?",
-      'orders.url: {params.host} in the origin at position 8: scheme, host and port must be literal; a path begins with "/" or {/…}',
+      'orders.url: {params.host} in the origin at position 8 in "http://{params.host}/": scheme, host and port must be literal; a path begins with "/" or {/…}',
       'a: waits for itself: a → b → a',
     ]);
   });

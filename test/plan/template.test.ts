@@ -188,6 +188,18 @@ describe('an invalid template', () => {
     ['{a:3*}', 'both ":" and "*"'],
     ['{a*:3}', 'both ":" and "*"'],
     ['{a**}', 'unexpected text after "*"'],
+    ['{a??}', 'unexpected text after "?" at position 4: one "?" at the end of a variable says that it may be missing'],
+    ['{?a?b}', 'unexpected text after "?" at position 5'],
+    ['{a?*}', 'unexpected text after "?" at position 4'],
+    ['{a?:3}', 'unexpected text after "?" at position 4'],
+    ['{a*??}', 'unexpected text after "?" at position 5'],
+    ['{a:?}', 'a bad length of {a} at position 3'],
+    ['{?a.?}', 'unexpected "."'],
+    ['{?,?}', 'a variable name is missing at position 3'],
+    ['{?a,?}', 'unexpected "?" at position 5'],
+    ['{a\u0007}', 'unexpected "\\u{7}" at position 3'],
+    ['{a\u{1f600}}', 'unexpected "\u{1f600}" at position 3'],
+    ['{a\ud800}', 'unexpected "\\u{d800}" at position 3'],
     ['{a*b}', 'unexpected text after "*"'],
     ['a b', 'a space at position 2: remove it, or write %20'],
     ['a\\b', 'the character "\\\\" is not allowed at position 2: write %5C'],
@@ -227,9 +239,13 @@ describe('a valid template', () => {
       key: 'c',
       explode: false,
       prefix: null,
+      optional: false,
     });
     expect(variable('{?a*}')).toMatchObject({ name: 'a', key: 'a', explode: true });
     expect(variable('{+a:9999}')).toMatchObject({ prefix: 9999 });
+    expect(variable('{a?}')).toMatchObject({ name: 'a', key: 'a', optional: true });
+    expect(variable('{?a.b*?}')).toMatchObject({ name: 'a.b', explode: true, prefix: null, optional: true });
+    expect(variable('{a:3?,b}')).toMatchObject({ explode: false, prefix: 3, optional: true });
     expect(variable('{%41%2E}')).toMatchObject({ path: ['%41%2E'] });
     expect(parseTemplate('ab{/c,d}').parts[1]).toMatchObject({
       text: '{/c,d}',
@@ -250,6 +266,9 @@ describe('values', () => {
       '0,-1.5,true,false,12345678901234567890',
     );
     expect(expand('{a:2}', { a: 1024 })).toBe('10');
+    expect(expand('{a*}', { a: [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2n ** 64n, 0.1] })).toBe(
+      '9007199254740991,-9007199254740991,18446744073709551616,0.1',
+    );
   });
 
   it('encodes everything that is not unreserved', () => {
@@ -305,6 +324,20 @@ describe('values', () => {
     ['an object in an object', '{?a*}', { b: { c: 'secret' } }, '{a} has a list or an object inside'],
     ['a function', '{a}', () => 'secret', '{a} is a function'],
     ['a symbol', '{a}', Symbol('secret'), '{a} is a symbol'],
+    ['2^53', '{a}', 2 ** 53, '{a} is an integer beyond 2^53, which is no longer the one that was sent'],
+    ['-2^53', '{a}', -(2 ** 53), '{a} is an integer beyond 2^53, which is no longer the one that was sent'],
+    [
+      'an id of 19 digits of JSON, in a list',
+      '{a*}',
+      JSON.parse('[1, 9007199254740993123]'),
+      '{a} is an integer beyond 2^53, which is no longer the one that was sent',
+    ],
+    [
+      '1e21 in an object',
+      '{?a*}',
+      { b: 1e21 },
+      '{a} is an integer beyond 2^53, which is no longer the one that was sent',
+    ],
     ['NaN', '{a}', Number.NaN, '{a} is a number that is not finite'],
     ['Infinity in a list', '{a}', [Number.POSITIVE_INFINITY], '{a} is a number that is not finite'],
     ['a Date', '{a}', new Date(0), '{a} is an object that is not a plain one'],

@@ -66,7 +66,7 @@ describe('compileUrl', () => {
   it.each(['//evil.example/a', '/{/params.x}', '//{params.x}'])(
     'refuses %s, which a base would take for a host',
     (text) => {
-      expect(configError(text, { relative: true })).toBe('the path begins with "//"');
+      expect(configError(text, { relative: true })).toBe(`the path begins with "//" in "${text}"`);
     },
   );
 
@@ -83,23 +83,23 @@ describe('compileUrl', () => {
     ['http:{params.x}', '{params.x} in the origin'],
     ['http{params.s}://host/', '{params.s} in the origin'],
     ['{params.s}://host/', '{params.s} in the origin'],
-    ['{+params.url}', '{+params.url} in the origin at position 1: scheme, host and port must be literal'],
+    ['{+params.url}', '{+params.url} in the origin at position 1 in "{+params.url}": scheme, host and port must be'],
     ['http://{/params.x}', 'not a host and port at position 8'],
     ['http:///evil.example', 'not a host and port'],
     ['http://host:99999/', 'not a host and port'],
     ['http://ho%00st/', 'not a host and port'],
-    ['ftp://host/', 'the scheme "ftp:" at position 1: use http: or https:'],
+    ['ftp://host/', 'the scheme "ftp:" at position 1 in "ftp://host/": use http: or https:'],
     ['file:///etc/passwd', 'the scheme "file:"'],
     ['javascript:alert(1)', 'the scheme "javascript:"'],
     ['http:/host/', 'not an absolute URL'],
     ['//host/', 'not an absolute URL'],
-    ['/a', 'not an absolute URL at position 1: begin it with https:// or http:// and a host'],
+    ['/a', 'not an absolute URL at position 1 in "/a": begin it with https:// or http:// and a host'],
     ['/a/{params.id}', 'not an absolute URL'],
     ['host.example/a', 'not an absolute URL'],
     ['', 'not an absolute URL'],
-    ['http://user:secret@host/', 'credentials in a URL at position 8: use the option `auth`'],
+    ['http://user:secret@host/', 'credentials in a URL at position 8 in "http://…@host/": use the option `auth`'],
     ['http://@host/', 'credentials in a URL'],
-    ['http://host/a#b', 'a fragment at position 14: it is never sent to a server'],
+    ['http://host/a#b', 'a fragment at position 14 in "http://host/a#…": it is never sent to a server'],
     ['http://host#b', 'a fragment'],
     ['http://host{#params.x}', 'a fragment at position 13'],
     ['http://host/a?b#{params.x}', 'a fragment'],
@@ -113,11 +113,17 @@ describe('compileUrl', () => {
     ['http://host/..;{params.x}', 'the path has a "." or ".." segment'],
     ['http://host/a%00', 'the path has a control character'],
     ['http://host//a', 'the path begins with "//"'],
-    ['http://host/{params}', '{params} as a whole at position 13: name what to take of it, as in {params.id}'],
+    ['http://host/{params}', '{params} as a whole at position 13 in "http://host/{params}": name what to take of it'],
     ['http://host/{?query*}', '{query} as a whole'],
     ['http://host/{?item,locals}', '{locals} as a whole'],
-    ['http://host/a{&query.x}', '{&query.x} before any "?" at position 14: write {?…} there'],
-    ['http://host/a?b=c{?query.x}', '{?query.x} after a "?" at position 18: write {&…} there'],
+    [
+      'http://host/a{&query.x}',
+      '{&query.x} before any "?" at position 14 in "http://host/a{&query.x}": write {?…} there',
+    ],
+    [
+      'http://host/a?b=c{?query.x}',
+      '{?query.x} after a "?" at position 18 in "http://host/a?b=…{?query.x}": write {&…} there',
+    ],
     ['http://host/{?query.x}{?query.y}', '{?query.y} after a "?"'],
     ['http://host/{params.id', 'never closed'],
   ])('refuses %j', (text, message) => expect(configError(text)).toContain(message));
@@ -150,16 +156,16 @@ describe('expand', () => {
     ['https://h/?q={+query.q}', { query: { q: '/a?b/../c\\\r\n' } }, '/?q=/a?b/../c%5C%0D%0A'],
     ['https://h/{user.list.1.name}', { user: { list: [{}, { name: 'x' }] } }, '/x'],
     ['https://h/{locals.ids}', { locals: { ids: [1, 2, 3] } }, '/1,2,3'],
-    ['https://h/{?locals.filter*}', { locals: { filter: { a: 1, 'b&': '=', c: null } } }, '/?a=1&b%26=%3D'],
+    ['https://h/{?locals.filter*}', { locals: { filter: { a: 1, 'b&': '=', c: '' } } }, '/?a=1&b%26=%3D&c='],
     ['https://h/{?item*}', { item: { id: 1, name: 'n' } }, '/?id=1&name=n'],
   ])('%s', (text, sources, path) => expect(expand(text, sources)).toBe(path));
 
-  it('leaves out of the query what is missing, and keeps what is empty', () => {
+  it("leaves out what is missing of the client's query, and keeps what is empty", () => {
     expect(expand('https://h/a{?query.x,query.y,query.z}', { query: { x: undefined, y: '', z: null } })).toBe('/a?y=');
     expect(expand('https://h/a{?query.x}', { query: {} })).toBe('/a');
     expect(expand('https://h/a{?query.x}', { query: undefined })).toBe('/a');
     expect(expand('https://h/a?b=1{&query.x}', { query: { x: [] } })).toBe('/a?b=1');
-    expect(expand('https://h/a?x={query.x}', { query: {} })).toBe('/a?x=');
+    expect(expand('https://h/a?x={query.x?}', { query: {} })).toBe('/a?x=');
   });
 
   it('begins the query with "?" whichever part comes first', () => {
@@ -234,7 +240,8 @@ describe('what is missing or empty in the path', () => {
     expect(refusal(`https://h/{user.${path}}`, { user })).toBe(
       `{user.${path}} is missing or empty, and the path needs it`,
     );
-    expect(expand(`https://h/{?user.${path}}`, { user })).toBe('/');
+    expect(refusal(`https://h/{?user.${path}}`, { user })).toContain(`{user.${path}} is missing`);
+    expect(expand(`https://h/{?user.${path}?}`, { user })).toBe('/');
   });
 
   it('reads own properties of such names', () => {

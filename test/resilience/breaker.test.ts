@@ -93,7 +93,7 @@ describe('open', () => {
 
   test('does not hear calls that were let in before, however they end', () => {
     const breaker = new Breaker(options);
-    const late = [enter(breaker, 0), enter(breaker, 0), enter(breaker, 0)];
+    const late = [enter(breaker, 0), enter(breaker, 0), enter(breaker, 0)] as const;
     for (let at = 0; at < 4; at++) call(breaker, 0, 'failure');
     breaker.leave(late[0], 'success', 10);
     breaker.leave(late[1], 'failure', 400);

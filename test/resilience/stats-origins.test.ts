@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { Failure } from '../../src/errors.js';
 import { Origins } from '../../src/origin/origins.js';
 import type { Connections, WireHandler } from '../../src/transport/connections.js';
 import { openPage } from '../request/ask.js';

@@ -118,10 +118,35 @@ describe('what a template reads of data', () => {
     expect(backend.seen).toEqual(['/user']);
   });
 
-  test('in a query it is left out where it is missing', async () => {
+  test.each(['{?user.a,user.b}', '{?user.constructor}', '?a={user.a}', '?b=2{&user.a*}'])(
+    'that is missing in a query fails the call too, lest a filter fall away: %s',
+    async (query) => {
+      expect(await read({ b: 2 }, `/cards${query}`)).toMatchObject({
+        error: {
+          code: 'ERR_UPSTREAM_URL',
+          message: expect.stringContaining('is missing: if it may be left out, write {'),
+        },
+        attempts: 0,
+      });
+      expect(backend.seen).toEqual(['/user']);
+    },
+  );
+
+  test('is left out of a query where a question mark says that it may be missing', async () => {
     backend.answer('/cards?b=2', 'found');
-    expect(await read({ b: 2 }, '/cards{?user.constructor,user.a,user.b}')).toMatchObject({ data: 'found' });
+    expect(await read({ b: 2 }, '/cards{?user.constructor?,user.a?,user.b}')).toMatchObject({ data: 'found' });
   });
+
+  test.each(['/cards/{user.id}', '/cards{?user.id}', '/cards{?user.ids*}'])(
+    'is no integer beyond 2^53, which would be the id of another: %s',
+    async (template) => {
+      expect(await read({ id: 2 ** 53, ids: [1, 2 ** 60] }, template)).toMatchObject({
+        error: { code: 'ERR_UPSTREAM_URL', message: expect.stringContaining('is an integer beyond 2^53') },
+        attempts: 0,
+      });
+      expect(backend.seen).toEqual(['/user']);
+    },
+  );
 
   test('may be deep, and of a list by its index', async () => {
     backend.answer('/cards/x/y', 'found');
