@@ -219,7 +219,6 @@ export class Call extends Job {
   #finish(status: OutcomeStatus, data: unknown, error: UpstreamError | null, items?: Outcome[]): void {
     if (this.outcome !== null) return;
     const { instance, began } = this.scope;
-    const started = this.#started ?? (items === undefined ? null : firstStart(items));
     this.outcome = {
       name: this.plan.name,
       status,
@@ -230,7 +229,7 @@ export class Call extends Job {
       attempts: this.#attempts,
       timings: {
         ready: this.#ready - began,
-        started: since(began, started),
+        started: items === undefined ? since(began, this.#started) : firstStart(items),
         firstByte: since(began, this.#firstByte),
         ended: instance.clock.now() - began,
       },
