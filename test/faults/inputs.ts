@@ -1,7 +1,8 @@
 // What the model of faults is tried with: pages, upstreams and their scripts, and clients that come and leave.
 import fc from 'fast-check';
 import type { Context, PageOptions, UpstreamMap, UpstreamOptions } from '../../src/index.js';
-import type { ManualClock, Script } from './model.js';
+import type { ManualClock } from '../support/clock.js';
+import type { Script } from './model.js';
 import type { Visit } from './visit.js';
 
 const duration = fc.oneof(

@@ -1,80 +1,8 @@
-// A model of everything around a run: time that passes when it is told to, and upstreams that follow a script.
-import { AsyncResource } from 'node:async_hooks';
+// A model of what is around a run: upstreams that follow a script, and a response.
 import { EventEmitter } from 'node:events';
-import type { Clock } from '../../src/clock.js';
 import { BlockedError } from '../../src/transport/address.js';
 import type { Connection, Connections, WireHandler, WireRequest } from '../../src/transport/connections.js';
-
-interface Timer {
-  readonly at: number;
-  readonly order: number;
-  readonly ring: () => void;
-}
-
-/** Two lists of timers: those of what is tested, of which none may be left, and those of the model itself. */
-export class ManualClock implements Clock {
-  readonly timers = new Set<Timer>();
-  readonly #events = new Set<Timer>();
-  #now = 0;
-  #order = 0;
-
-  now(): number {
-    return this.#now;
-  }
-
-  set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
-    // In the context that set it, as Node does it.
-    return this.#add(
-      this.timers,
-      ms,
-      AsyncResource.bind(() => callback(argument)),
-    );
-  }
-
-  clear(timer: unknown): void {
-    this.timers.delete(timer as Timer);
-  }
-
-  /** Something that happens outside of what is tested. */
-  happen(ms: number, event: () => void): void {
-    this.#add(this.#events, ms, event);
-  }
-
-  /** The event loop is blocked for so long. */
-  block(ms: number): void {
-    this.#now += ms;
-  }
-
-  /** Lets time pass to the next thing that happens; false if there is none. */
-  async step(): Promise<boolean> {
-    let next: Timer | null = null;
-    for (const timers of [this.timers, this.#events]) {
-      for (const timer of timers) if (next === null || isBefore(timer, next)) next = timer;
-    }
-    if (next === null) return false;
-    this.#now = Math.max(this.#now, next.at);
-    this.timers.delete(next);
-    this.#events.delete(next);
-    next.ring();
-    await settle();
-    return true;
-  }
-
-  #add(timers: Set<Timer>, ms: number, ring: () => void): Timer {
-    const timer = { at: this.#now + ms, order: this.#order++, ring };
-    timers.add(timer);
-    return timer;
-  }
-}
-
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-/** Until every promise that can be settled is. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+import type { ManualClock } from '../support/clock.js';
 
 /** What one request meets. Each part comes some milliseconds after the last. */
 export interface Script {

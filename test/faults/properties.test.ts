@@ -148,7 +148,7 @@ function lastHead({ connections }: World, path: string): number | null {
 /** No timer, connection, place or slot is left, and all of them can be used again. */
 function expectNothingLost(world: World): void {
   const { clock, connections, mashup, instance, input } = world;
-  world.expect(clock.timers.size === 0, 'no timer is left');
+  world.expect(clock.pending === 0, 'no timer is left');
   world.expect(connections.inUse() === 0, 'no connection is in use');
   const stats = mashup.stats();
   for (const origin of hosts) {

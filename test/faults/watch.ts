@@ -3,8 +3,9 @@ import type { Result } from '../../src/answer/answer.js';
 import { Failure } from '../../src/errors.js';
 import type { Mashup } from '../../src/page-types.js';
 import type { Job, Scope } from '../../src/stages/stage.js';
+import type { ManualClock } from '../support/clock.js';
 import { hosts, type Input } from './inputs.js';
-import type { Exchange, ManualClock, ScriptedConnections } from './model.js';
+import type { Exchange, ScriptedConnections } from './model.js';
 import { isPassing, ReferenceBreaker, verdictOf } from './reference.js';
 import type { Question, TapListener, Turn } from './tap.js';
 import type { Visit } from './visit.js';
@@ -168,7 +169,7 @@ export class Watch implements TapListener {
     this.#expectWanted();
     for (const visit of this.#world.visits) this.#expectProgress(visit);
     const isIdle = this.#world.visits.every(({ isOver }) => isOver);
-    this.#expect(!isIdle || this.#world.clock.timers.size === 0, 'no timer is left when all runs have ended');
+    this.#expect(!isIdle || this.#world.clock.pending === 0, 'no timer is left when all runs have ended');
     for (const { root, path, sentAt } of this.#alive()) {
       const most = optionsOf(root).attemptTimeout ?? Infinity;
       this.#expect(this.#now <= this.#world.due((sentAt as number) + most), `${path} is tried for ${most} ms at most`);

@@ -3,8 +3,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { MashupInstance } from '../../src/instance.js';
 import { mashupOn } from '../../src/mashup.js';
 import type { Mashup, Page } from '../../src/page-types.js';
+import { ManualClock } from '../support/clock.js';
 import { type Client, configure, hosts, type Input, optionsOf, type Surroundings } from './inputs.js';
-import { ManualClock, ModelResponse, ScriptedConnections } from './model.js';
+import { ModelResponse, ScriptedConnections } from './model.js';
 import { tap } from './tap.js';
 import { Visit } from './visit.js';
 import { Watch, type Watched } from './watch.js';
@@ -25,6 +26,7 @@ export class World implements Watched, Surroundings {
   readonly mashup: Mashup;
   readonly watch: Watch;
   readonly #pages: readonly Page[];
+  readonly #began = this.clock.now();
 
   constructor(input: Input) {
     this.input = input;
@@ -62,7 +64,8 @@ export class World implements Watched, Surroundings {
 
   due(time: number): number {
     const { block } = this.input;
-    return block !== null && block.at <= time ? Math.max(time, block.at + block.ms) : time;
+    const blocked = block === null ? Infinity : this.#began + block.at;
+    return blocked <= time ? Math.max(time, blocked + (block?.ms ?? 0)) : time;
   }
 
   expect(isSo: boolean, what: string): void {
