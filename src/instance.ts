@@ -27,7 +27,7 @@ export class MashupInstance implements Instance {
     this.clock = clock ?? systemClock;
     this.connections = connections ?? new KeptConnections();
     this.axios = axios ?? null;
-    this.origins = new Origins(limits ?? limitDefaults);
+    this.origins = new Origins(limits ?? limitDefaults, this);
     this.shared = new SharedScope(this);
   }
 }

@@ -32,7 +32,7 @@ export function createMashup(settings: Settings = {}): Mashup {
 export function mashupOn(instance: MashupInstance): Mashup {
   const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(instance, upstreams, options);
   return Object.assign(mashup, {
-    stats: () => instance.origins.stats(instance.clock.now()),
+    stats: () => instance.origins.stats(),
     close: ({ timeout }: { timeout?: number } = {}) => instance.connections.close(timeout),
   }) as Mashup;
 }

@@ -1,5 +1,5 @@
 import { Failure } from '../errors.js';
-import { isThenable } from '../hook.js';
+import { hookFailure, isThenable } from '../hook.js';
 
 /** What an upstream may do, and what of it is a success: the same for all its requests. */
 export interface Policy {
@@ -21,7 +21,7 @@ export function acceptsStatus({ validateStatus }: Policy, status: number): boole
     verdict.then(ignore, ignore);
     return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function returned a promise');
   } catch (cause) {
-    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function threw', cause);
+    return hookFailure('its validateStatus function threw', cause);
   }
 }
 

@@ -1,7 +1,7 @@
-import { redactUrl } from '../answer/redact.js';
 import type { Problems } from '../errors.js';
 import { isPlainObject } from '../plain.js';
 import { didYouMean } from '../plan/suggest.js';
+import { redactUrl } from '../redact.js';
 
 /** Says what was expected where a value is not that; null where it is. */
 export type Check = (value: unknown) => string | null;

@@ -26,6 +26,8 @@ export interface Place {
   readonly reads: readonly CallPlan[];
   /** Whether another call of the same run may make an equal request. */
   readonly coincides: boolean;
+  /** Of the page, in milliseconds. */
+  readonly deadline: number;
 }
 
 export type MutableCallPlan = CallPlan & { readonly unblocks: CallPlan[] };
@@ -33,7 +35,7 @@ export type MutableCallPlan = CallPlan & { readonly unblocks: CallPlan[] };
 export function planCall(
   axios: AxiosInstance | null,
   { name, config, template, list }: Omit<Draft, 'reads' | 'waitsFor'>,
-  { coincides, ...place }: Place,
+  { coincides, deadline, ...place }: Place,
 ): MutableCallPlan {
   const request = planRequest(config, template, axios);
   // The items of a list may be equal among themselves.
@@ -46,6 +48,7 @@ export function planCall(
     request,
     plain: isPlain ? request.fixed : null,
     policy: policyOf(config, template?.origin ?? baseOrigin(axios)),
+    patience: Math.min(deadline, config.timeout ?? Infinity, config.attemptTimeout ?? Infinity),
     send,
     unblocks: [],
     list,

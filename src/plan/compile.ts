@@ -42,6 +42,7 @@ export function compilePage(
       waitsFor: known(node.waitsFor),
       reads: known(node.reads),
       coincides,
+      deadline: options.deadline,
     });
     for (const other of known(node.waitsFor)) other.unblocks.push(plan);
     plans.set(node.name, plan);

@@ -5,6 +5,7 @@ import type { CallPlan } from '../call/plan.js';
 import type { CallOwner, CallRun, Visitor } from '../call/run.js';
 import { Failure, type UpstreamError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
+import { readConnectionOptions } from '../request/headers.js';
 import { Flights } from '../stages/coalesce.js';
 import type { AttemptSlots, Instance } from '../stages/stage.js';
 import type { PagePlan } from './plan.js';
@@ -30,6 +31,7 @@ export class Run implements CallRun, CallOwner<Call> {
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
   #flights: Flights | null = null;
+  #connectionOptions: ReadonlySet<string> | null = null;
   /** In milliseconds: the page's, or the client's where that is shorter. */
   readonly #deadline: number;
   #timer: unknown = null;
@@ -78,6 +80,12 @@ export class Run implements CallRun, CallOwner<Call> {
     return this.#flights;
   }
 
+  /** Worked out once, however many upstreams pass headers on. */
+  get connectionOptions(): ReadonlySet<string> {
+    this.#connectionOptions ??= readConnectionOptions(this.visitor.headers['connection']);
+    return this.#connectionOptions;
+  }
+
   /** Whether the client waits less than the page would. */
   get isHurried(): boolean {
     return this.#deadline < this.plan.options.deadline;
@@ -116,7 +124,7 @@ export class Run implements CallRun, CallOwner<Call> {
   }
 
   #startCall(plan: CallPlan): void {
-    const call = new Call(plan, this, this, undefined);
+    const call = new Call(plan, this, this, null);
     this.#calls[plan.index] = call;
     call.start();
   }
@@ -125,7 +133,7 @@ export class Run implements CallRun, CallOwner<Call> {
   #abort(failure: Failure): void {
     this.#end();
     for (const plan of this.plan.calls) {
-      this.#calls[plan.index] ??= new Call(plan, this, this, undefined);
+      this.#calls[plan.index] ??= new Call(plan, this, this, null);
       this.#calls[plan.index]?.abort(failure);
     }
   }

@@ -56,11 +56,11 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
   }
 
   settle(result: Result): void {
-    const { clock } = this.scope.instance;
     // First, for whoever is let in next may be a hedge that this makes needless.
     this.finish(result);
-    if (result instanceof Failure) this.origin.failed(result.code);
-    else this.origin.answered(clock.now() - (this.#sentAt as number));
+    const lasted = this.scope.instance.clock.now() - (this.#sentAt as number);
+    if (result instanceof Failure) this.origin.failed(result.code, lasted);
+    else this.origin.answered(lasted);
     // After a required upstream's failure nobody is to get the slot.
     if (this.#release !== null) afterwards(this.#release);
   }

@@ -77,6 +77,8 @@ export interface Abortable {
 /** Of an upstream, what its jobs need to know. */
 export interface JobPlan {
   readonly policy: Policy;
+  /** Milliseconds that an attempt has for its answer where nothing else has taken any of them. */
+  readonly patience: number;
   /** How many upstreams wait for it, and its place in the map: the heaviest goes first, and of equals the one written first. */
   readonly weight: number;
   readonly index: number;

@@ -1,9 +1,9 @@
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError, isCancel } from 'axios';
 import type { Result } from '../answer/answer.js';
 import { DataAnswer } from '../answer/data-answer.js';
-import { redactUrl } from '../answer/redact.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
+import { redactUrl } from '../redact.js';
 import { exchangeForAxios, FailureError, uriOf } from './axios-adapter.js';
 import type { AxiosRequest } from './axios-request.js';
 import type { AttemptOwner } from './wire-attempt.js';

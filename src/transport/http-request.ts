@@ -1,4 +1,4 @@
-import { redactUrl } from '../answer/redact.js';
+import { redactUrl } from '../redact.js';
 import type { WireRequest } from './connections.js';
 
 /** A request on its way to an upstream: for a connection, or for an axios instance of the user's own. */
