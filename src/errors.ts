@@ -158,7 +158,7 @@ function pageStatus(code: UpstreamErrorCode, upstreamStatus: number | null, byCl
   if (code === 'ERR_UPSTREAM_TIMEOUT' || code === 'ERR_UPSTREAM_DEADLINE') return 504;
   if (code === 'ERR_UPSTREAM_CIRCUIT_OPEN' || code === 'ERR_UPSTREAM_OVERLOAD') return 503;
   if (code === 'ERR_UPSTREAM_STATUS' && (upstreamStatus === 404 || upstreamStatus === 410)) return upstreamStatus;
-  if (code === 'ERR_UPSTREAM_URL' && byClient) return 400;
+  if (byClient && (code === 'ERR_UPSTREAM_URL' || code === 'ERR_UPSTREAM_ITEMS')) return 400;
   // The page's own code failed.
   return code === 'ERR_UPSTREAM_HOOK' ? 500 : 502;
 }

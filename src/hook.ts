@@ -1,5 +1,5 @@
 import { Failure } from './errors.js';
-import { redactUrls } from './redact.js';
+import { redactText } from './redact.js';
 import { shown } from './shown.js';
 import type { Context } from './types.js';
 
@@ -28,8 +28,8 @@ export function hookFailure(what: string, cause: unknown): Failure {
 /** What was thrown may be anything, such as an object whose getters throw. */
 function describe(thrown: unknown): string {
   try {
-    if (thrown instanceof Error) return shown(redactUrls(`${thrown.name}: ${thrown.message}`));
-    if (typeof thrown === 'string') return shown(redactUrls(`'${thrown}'`));
+    if (thrown instanceof Error) return shown(redactText(`${thrown.name}: ${thrown.message}`));
+    if (typeof thrown === 'string') return shown(redactText(`'${thrown}'`));
     return thrown === null || thrown === undefined ? String(thrown) : `something that is no Error (${typeof thrown})`;
   } catch {
     return 'something that cannot be read';

@@ -23,7 +23,9 @@ export function redactUrl(url: string): string {
 // Not what is behind a quote or a bracket: URLs stand in them in messages.
 const url = /\bhttps?:[^\s'"<>`]+/gi;
 
-/** Text with every URL in it as it may be shown. */
-export function redactUrls(text: string): string {
-  return text.replace(url, redactUrl);
+const credentials = /\b(bearer|basic|digest|negotiate) +[^\s,;'"]+/gi;
+
+/** Text of somebody else's: every URL in it as it may be shown, and no credentials as an Authorization header has them. */
+export function redactText(text: string): string {
+  return text.replace(url, redactUrl).replace(credentials, '$1 …');
 }

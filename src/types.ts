@@ -150,7 +150,7 @@ export interface BreakerOptions {
   minimum?: number;
   /** Milliseconds over which it counts. @default 10000 */
   window?: number;
-  /** Milliseconds after which it lets one call try. @default 5000 */
+  /** Milliseconds after which it lets a few calls try: the first that succeeds closes it. @default 5000 */
   halfOpenAfter?: number;
 }
 

@@ -21,7 +21,7 @@ export const breakerStage: Stage<Required<BreakerOptions>> = {
 };
 
 function refusal(origin: string, retryIn: number): Failure {
-  const when = retryIn > 0 ? `will be tried again in ${Math.ceil(retryIn)} ms` : 'is being tried by another call';
+  const when = retryIn > 0 ? `will be tried again in ${Math.ceil(retryIn)} ms` : 'is being tried by other calls';
   return new Failure('ERR_UPSTREAM_CIRCUIT_OPEN', `${origin} has been failing, and ${when}`);
 }
 

@@ -74,8 +74,8 @@ describe('what an instance knows of origins', () => {
     const origins = filled(990);
     const fail = (origin: string) => {
       const breaker = origins.of(origin).breaker({ threshold: 1, minimum: 1, window: 1000, halfOpenAfter: 1000 });
-      const entry = breaker.enter(0);
-      if ('ticket' in entry) breaker.leave(entry.ticket, 'failure', 0);
+      const entry = breaker.enter(5000);
+      if ('ticket' in entry) breaker.leave(entry.ticket, 'failure', 5000);
     };
     fail('https://sick.example.com');
     for (let at = 1000; at < 6000; at++) origins.of(name(at));
