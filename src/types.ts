@@ -255,7 +255,7 @@ export interface OriginStats {
   /** Attempts in flight, and those that wait for one of them to end. */
   inFlight: number;
   queued: number;
-  /** The state of its breaker, of the one that is not closed if there are several; null where no page uses any. */
+  /** The state of its breaker, the worst if there are several; null where no page uses any. */
   breaker: 'closed' | 'open' | 'half-open' | null;
   /** How many extra attempts the budget of retries and hedges still allows. */
   budget: number;

@@ -19,6 +19,8 @@ const givenUp: ReadonlySet<string> = new Set([
   'ERR_UPSTREAM_DEADLINE',
 ]);
 
+const worstFirst = ['open', 'half-open', 'closed'] as const;
+
 /** One origin: how much is under way to it, and how it has been doing. */
 export class Origin {
   readonly latencies = new LatencyWindow();
@@ -113,7 +115,7 @@ export class Origin {
     return {
       inFlight: this.#inFlight,
       queued: this.#line.length,
-      breaker: states.find((state) => state !== 'closed') ?? states[0] ?? null,
+      breaker: worstFirst.find((state) => states.includes(state)) ?? null,
       budget: this.budget.left(now),
       p50: this.latencies.quantile(0.5),
       p95: this.latencies.quantile(0.95),
