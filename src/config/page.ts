@@ -95,6 +95,10 @@ const pageOnly = ['url', 'required', 'after', 'when', 'each', 'maxItems', 'forwa
  */
 export function readPage(upstreams: unknown, options: unknown, axios: AxiosInstance | null): PagePlan {
   const problems = new Problems();
+  if (isRequest(upstreams)) {
+    problems.add('', 'mashup itself was mounted: mount what it returns, as in app.get(path, mashup({ … }), handler)');
+    problems.throwIfAny();
+  }
   const configs = readUpstreams(upstreams, axios, problems);
   const pageOptions = readOptions(options, problems);
   return compilePage(configs, pageOptions, axios, problems);
@@ -106,10 +110,6 @@ function readUpstreams(
   problems: Problems,
 ): Map<string, UpstreamConfig | null> {
   const configs = new Map<string, UpstreamConfig | null>();
-  if (isRequest(upstreams)) {
-    problems.add('', 'mashup itself was mounted: mount what it returns, as in app.get(path, mashup({ … }), handler)');
-    return configs;
-  }
   if (!isPlainObject(upstreams)) {
     problems.add('upstreams', `expected an object of names and URLs, but was given ${given(upstreams)}`);
     return configs;

@@ -139,10 +139,10 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
   };
 }
 
-const notForwarded: Readonly<Record<string, string | undefined>> = {
-  'accept-encoding': 'is set to the encodings that can be decoded here, so it cannot be forwarded',
-  host: 'says which site is asked for, which is not the client’s to choose: set it in headers where it must differ',
-};
+const notForwarded: ReadonlyMap<string, string> = new Map([
+  ['accept-encoding', 'is set to the encodings that can be decoded here, so it cannot be forwarded'],
+  ['host', 'says which site is asked for, which is not the client’s to choose: set it in headers where it must differ'],
+]);
 
 /** What is right by itself but not beside something else. */
 function checkTogether(options: UpstreamOptions, path: string, problems: Problems): void {
@@ -178,7 +178,7 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
     if (problem !== null) problems.add(`${path}.deadlineHeader`, problem);
   }
   for (const name of options.forward ?? []) {
-    const problem = notForwarded[name.toLowerCase()] ?? headerNameProblem(name);
+    const problem = notForwarded.get(name.toLowerCase()) ?? headerNameProblem(name);
     if (problem !== null) problems.add(`${path}.forward`, `'${name}' ${problem}`);
   }
 }

@@ -103,7 +103,7 @@ describe('did you mean …?', () => {
       "orders.url: 'qery' is not something that can be read here: did you mean 'query'?",
     ]);
     expect(page('{?session.id}')).toEqual([
-      "orders.url: 'session' is not something that can be read here; known are params, query, locals, user, orders",
+      "orders.url: 'session' is not something that can be read here: no template reads the session: put what you need into res.locals and read {locals.id}",
     ]);
   });
 

@@ -141,7 +141,7 @@ describe('what was mounted in the wrong way', () => {
   });
 
   test('a page that is called without next says what it is', () => {
-    const page = mashup({ user: 'http://127.0.0.1/' }) as (req: unknown, res: unknown) => void;
+    const page = mashup({ user: 'http://127.0.0.1/' }) as unknown as (req: object, res: object) => void;
     expect(() => page({}, { locals: {} })).toThrow(
       'a page is Express middleware: mount it on a route, or call page.run() where there is none',
     );

@@ -61,9 +61,9 @@ describe("the client's request headers", () => {
   });
 
   test('are read from what the client sent, and not from what objects inherit', async () => {
-    const headers = await headersFor({ forward: ['constructor', 'toString'] });
-    expect(headers).not.toHaveProperty('constructor');
-    expect(headers).not.toHaveProperty('tostring');
+    const headers = await headersFor({ forward: ['constructor', 'toString'] }, {});
+    expect(Object.keys(headers)).not.toContain('constructor');
+    expect(Object.keys(headers)).not.toContain('tostring');
   });
 
   test('are read in no time, however many blanks the Connection header has', async () => {
