@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import type { Dispatcher } from 'undici';
+import type { UpstreamError } from './errors.js';
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
@@ -85,7 +86,7 @@ export interface UpstreamOptions {
   required?: boolean;
   /** Data, or a function of error and context that gives it, to use when the call fails. @default none: data is null */
   // biome-ignore lint/suspicious/noExplicitAny: `unknown` would swallow the function and leave its parameters untyped
-  fallback?: ((error: Error, context: Context) => any) | object | string | number | boolean | null;
+  fallback?: ((error: UpstreamError, context: Context) => any) | object | string | number | boolean | null;
   /** Milliseconds for the whole call, from when it could start: queueing, every attempt, body, decoding. @default the deadline */
   timeout?: number;
   /** Milliseconds for one attempt. @default none */

@@ -265,7 +265,7 @@ export class Call extends Job {
   }
 }
 
-type FallbackFunction = (error: Error, context: Context) => unknown;
+type FallbackFunction = (error: UpstreamError, context: Context) => unknown;
 
 function since(began: number, time: number | null): number | null {
   return time === null ? null : time - began;
