@@ -68,9 +68,9 @@ export class Call extends Job {
     else void this.#prepare();
   }
 
-  attemptStarts(): void {
+  attemptStarts(now: number): void {
     this.#attempts++;
-    this.#started ??= this.scope.instance.clock.now();
+    this.#started ??= now;
   }
 
   headCame(at: number | null): void {
@@ -181,9 +181,10 @@ export class Call extends Job {
 
   #end(data: unknown): void {
     if (this.over) return;
-    if (data instanceof Failure) this.#fail(data);
-    else if (this.scope.instance.clock.now() > this.endsAt) this.#fail(this.#tooLate());
-    else this.#finish('success', data, null);
+    if (data instanceof Failure) return this.#fail(data);
+    const now = this.scope.instance.clock.now();
+    if (now > this.endsAt) this.#fail(this.#tooLate());
+    else this.#finish('success', data, null, undefined, now);
   }
 
   /** Reading an answer can take the time that was left, and no timer fires meanwhile. */
@@ -237,7 +238,13 @@ export class Call extends Job {
       : (items.find((item) => item.source !== null)?.source ?? null);
   }
 
-  #finish(status: OutcomeStatus, data: unknown, error: UpstreamError | null, items?: Outcome[]): void {
+  #finish(
+    status: OutcomeStatus,
+    data: unknown,
+    error: UpstreamError | null,
+    items?: Outcome[],
+    now = this.scope.instance.clock.now(),
+  ): void {
     if (this.outcome !== null) return;
     const { instance, began } = this.scope;
     const started = this.#started ?? (items === undefined ? null : firstStart(items));
@@ -253,7 +260,7 @@ export class Call extends Job {
         ready: this.#ready - began,
         started: since(began, started),
         firstByte: since(began, this.#firstByte),
-        ended: instance.clock.now() - began,
+        ended: now - began,
       },
     };
     if (items !== undefined) this.outcome.items = items;

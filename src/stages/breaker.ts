@@ -38,9 +38,9 @@ class Guarded extends Fork {
     this.#ticket = ticket;
   }
 
-  override attemptStarts(): void {
-    this.#sentAt = this.scope.instance.clock.now();
-    super.attemptStarts();
+  override attemptStarts(now: number): void {
+    this.#sentAt = now;
+    super.attemptStarts(now);
   }
 
   settle(result: Result): void {

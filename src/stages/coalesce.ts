@@ -66,8 +66,8 @@ class Flight extends Job {
   }
 
   // The attempts and their timings are those of whoever asked first.
-  attemptStarts(): void {
-    this.#leader.attemptStarts();
+  attemptStarts(now: number): void {
+    this.#leader.attemptStarts(now);
   }
 
   headCame(at: number | null): void {

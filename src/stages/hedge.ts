@@ -68,12 +68,12 @@ class Race extends Fork {
   }
 
   /** An attempt is sent. What the first has waited for that is not the upstream's slowness, and calls for no hedge. */
-  override attemptStarts(): void {
-    super.attemptStarts();
-    const { clock } = this.scope.instance;
-    if (!this.#isCounted) this.#origin.budget.call(clock.now());
+  override attemptStarts(now: number): void {
+    super.attemptStarts(now);
+    if (!this.#isCounted) this.#origin.budget.call(now);
     this.#isCounted = true;
-    if (this.#runners.length === 1 && this.#delay !== null) this.#timer = clock.set(hedge, this.#delay, this);
+    if (this.#runners.length > 1 || this.#delay === null) return;
+    this.#timer = this.scope.instance.clock.set(hedge, this.#delay, this);
   }
 
   override headCame(at: number | null): void {
@@ -131,9 +131,9 @@ class Runner extends Fork {
     this.#extra = extra;
   }
 
-  override attemptStarts(): void {
-    this.#extra?.sent(this.scope.instance.clock.now());
-    super.attemptStarts();
+  override attemptStarts(now: number): void {
+    this.#extra?.sent(now);
+    super.attemptStarts(now);
   }
 
   override headCame(at: number | null): void {

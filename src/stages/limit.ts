@@ -42,7 +42,7 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
   begin(release: (() => void) | null): void {
     this.#release = release;
     this.#sentAt = this.scope.instance.clock.now();
-    this.attemptStarts();
+    this.attemptStarts(this.#sentAt);
     this.#next(this, this.#request);
   }
 

@@ -43,12 +43,11 @@ class Tries extends Fork {
   }
 
   /** What is never sent, for want of a place or because a breaker refuses it, neither fills the budget nor costs anything. */
-  override attemptStarts(): void {
-    const now = this.scope.instance.clock.now();
+  override attemptStarts(now: number): void {
     if (!this.#isCounted) this.#budget.call(now);
     this.#isCounted = true;
     this.#extra?.sent(now);
-    super.attemptStarts();
+    super.attemptStarts(now);
   }
 
   override abort(failure: Failure): void {

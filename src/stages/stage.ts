@@ -109,7 +109,7 @@ export abstract class Job implements AttemptOwner, Abortable {
   }
 
   /** An attempt is sent. */
-  abstract attemptStarts(): void;
+  abstract attemptStarts(now: number): void;
   abstract headCame(at: number | null): void;
   abstract settle(result: Result): void;
   abstract abort(failure: Failure): void;
@@ -146,8 +146,8 @@ export abstract class Fork extends Job {
     return this.#over;
   }
 
-  attemptStarts(): void {
-    this.parent.attemptStarts();
+  attemptStarts(now: number): void {
+    this.parent.attemptStarts(now);
   }
 
   headCame(at: number | null): void {
