@@ -120,8 +120,24 @@ export class Exchange implements WireHandler {
   onError(error: Error): void {
     if (this.#ended) return;
     if (error === lookAgain) return this.start(this.#request as WireRequest);
+    if (this.#brokeUnused) return this.#startAnew();
     if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent);
     this.#end();
+  }
+
+  /**
+   * Whether a kept-alive connection broke before anything was written on it: reset, say, in the turn in which the request
+   * began. Then it is sent on a new one, whatever its method. (Where it was closed instead, undici does so by itself.)
+   */
+  get #brokeUnused(): boolean {
+    return !this.#sent && this.#connection.reused && this.#connection.broken !== null;
+  }
+
+  #startAnew(): void {
+    // Not from within the end of the old socket, where undici bears no new request.
+    queueMicrotask(() => {
+      if (!this.#ended) this.start(this.#request as WireRequest);
+    });
   }
 
   /** Returns how many bytes there are now. */
