@@ -47,7 +47,7 @@ export class Dial {
 
   start(): void {
     const next = this.#addresses[this.#next++];
-    if (next === undefined) return this.#end(new Error('it has no address'), null);
+    if (next === undefined) return this.#end(noAddress(), null);
     const socket = this.#open(next.address, this.#port);
     this.#attempts.add(socket);
     socket.once('connect', () => this.#end(null, socket));
@@ -94,4 +94,8 @@ function alternating(addresses: readonly LookupAddress[]): readonly LookupAddres
   return Array.from({ length: turns }, (_, at) => [firsts[at], others[at]])
     .flat()
     .filter((address) => address !== undefined);
+}
+
+function noAddress(): Error {
+  return Object.assign(new Error('it has no address'), { code: 'ENODATA' });
 }

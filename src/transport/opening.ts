@@ -103,5 +103,5 @@ export class Opening {
 }
 
 function timeout(): Error {
-  return Object.assign(new Error(`nothing within ${LONGEST_MS} ms`), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+  return Object.assign(new Error(`none within ${LONGEST_MS} ms`), { code: 'UND_ERR_CONNECT_TIMEOUT' });
 }
