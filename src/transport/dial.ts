@@ -79,7 +79,11 @@ export class Dial {
   #end(...result: Parameters<Opened>): void {
     if (this.#ended) return;
     const [, socket] = result;
-    if (socket !== null) this.#attempts.delete(socket);
+    if (socket !== null) {
+      this.#attempts.delete(socket);
+      // It is somebody else's from now on.
+      socket.removeAllListeners('error');
+    }
     this.cancel();
     this.#opened(...result);
   }

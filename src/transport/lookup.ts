@@ -20,7 +20,7 @@ const PATIENCE_MS = 300;
 const LONGEST_MS = 10_000;
 // Page authors name a handful; redirects and callbacks with `origins: 'public'` may name any number.
 const MOST_NAMES = 1000;
-const MOST_LOOKUPS = 256;
+const MOST_LOOKUPS = 128;
 const MOST_ADDRESSES = 32;
 
 /**
