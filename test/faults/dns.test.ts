@@ -35,7 +35,7 @@ beforeEach(() => {
   internet.lookups.length = 0;
   for (const upstream of [server, other]) upstream.heads.length = 0;
   clock = new ManualClock();
-  const names = { anywhere: new Names(askSystem(), clock), publicOnly: new Names(askPublic(), clock) };
+  const names = { anywhere: new Names(askSystem({ clock }), clock), publicOnly: new Names(askPublic(), clock) };
   mashup = mashupWith({ clock: systemClock, connections: new KeptConnections({ names }) });
 });
 

@@ -26,7 +26,7 @@ beforeEach(() => {
   clock = new ManualClock();
   internet.hosts.set(v4, server.port);
   internet.names.set('fine.example', [[v4]]);
-  const names = { anywhere: new Names(askSystem(), clock), publicOnly: new Names(askPublic(), clock) };
+  const names = { anywhere: new Names(askSystem({ clock }), clock), publicOnly: new Names(askPublic(), clock) };
   mashup = mashupWith({ clock: systemClock, connections: new KeptConnections({ names, clock }) });
 });
 
@@ -86,8 +86,8 @@ test('a name whose server has fallen silent has its last address', async () => {
   // To the same name again, but on another connection.
   clock.advance(5000);
   const again = visit('http://moody.example:82/');
-  // The lookup and the connection have their limits, and so has the wait for a new answer.
-  while (clock.pending < 3) await new Promise((resolve) => setImmediate(resolve));
+  // The lookup and the connection have their limits, and so have the waits for the system and for a new answer.
+  while (clock.pending < 4) await new Promise((resolve) => setImmediate(resolve));
   clock.advance(300);
   expect(await again).toMatchObject({ status: 'success' });
   expect(internet.attempts.filter((attempt) => attempt.startsWith(v4))).toEqual([`${v4}:81`, `${v4}:82`]);
