@@ -5,7 +5,8 @@ import { limitDefaults } from './config/defaults.js';
 import { Origins } from './origin/origins.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
-import { type Connections, KeptConnections } from './transport/connections.js';
+import { KeptConnections } from './transport/connections.js';
+import type { Connections } from './transport/wire.js';
 import type { LimitOptions } from './types.js';
 
 interface Parts {

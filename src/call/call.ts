@@ -10,7 +10,7 @@ import type { Context } from '../types.js';
 import { CallContext } from './context.js';
 import { blockerOf } from './dependency.js';
 import { callError } from './error.js';
-import { FanOut, firstStart, isClientsItem, readList } from './fan-out.js';
+import { FanOut, firstStart, isClientsItem, joinItems, readList } from './fan-out.js';
 import type { CallPlan } from './plan.js';
 import type { CallOwner, CallRun } from './run.js';
 
@@ -153,12 +153,9 @@ export class Call extends Job {
   /** The items of a fan-out have ended: so has this. */
   #endItems(items: Outcome[]): void {
     this.#attempts = items.reduce((sum, item) => sum + item.attempts, 0);
-    const failed = items.find((item) => item.status === 'error');
-    const data = items.map((item) => item.data);
-    if (failed === undefined) return this.#finish('success', data, null, items);
-    if (items.some((item) => item.status === 'success')) return this.#finish('partial', data, failed.error, items);
-    const { code, upstreamStatus } = failed.error as UpstreamError;
-    this.#fail(new Failure(code, 'every item failed', failed.error, upstreamStatus), items);
+    const whole = joinItems(items);
+    if (whole instanceof Failure) this.#fail(whole, items);
+    else this.#finish(whole.status, whole.data, whole.error, items);
   }
 
   #read(answer: Answer): unknown {

@@ -1,5 +1,5 @@
 import type { ListSource } from '../checked.js';
-import { Failure } from '../errors.js';
+import { Failure, type UpstreamError } from '../errors.js';
 import { guarded, hookFailure } from '../hook.js';
 import type { Outcome } from '../outcome.js';
 import type { Abortable } from '../stages/stage.js';
@@ -96,4 +96,14 @@ export class FanOut implements CallOwner<ItemCall>, Abortable {
 export function firstStart(items: readonly Outcome[]): number | null {
   const starts = items.flatMap(({ timings }) => timings.started ?? []);
   return starts.length === 0 ? null : Math.min(...starts);
+}
+
+/** What the items of a list come to: their data in order, or that every one of them failed. */
+export function joinItems(items: readonly Outcome[]): Pick<Outcome<unknown[]>, 'status' | 'data' | 'error'> | Failure {
+  const failed = items.find((item) => item.status === 'error');
+  const data = items.map((item) => item.data);
+  if (failed === undefined) return { status: 'success', data, error: null };
+  if (items.some((item) => item.status === 'success')) return { status: 'partial', data, error: failed.error };
+  const { code, upstreamStatus } = failed.error as UpstreamError;
+  return new Failure(code, 'every item failed', failed.error, upstreamStatus);
 }

@@ -4,8 +4,8 @@ import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
 import type { Origins } from '../origin/origins.js';
-import type { Connections } from '../transport/connections.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
+import type { Connections } from '../transport/wire.js';
 import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
 
 /**

@@ -1,10 +1,10 @@
 import { Pieces } from '../answer/body.js';
 import { unpin, WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
-import type { Connection, WireHandler } from './connections.js';
 import { mostEncoded, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
 import type { HttpRequest } from './http-request.js';
+import type { Connection, WireHandler } from './wire.js';
 
 const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
@@ -117,8 +117,24 @@ export class Exchange implements WireHandler {
   onError(error: Error): void {
     if (this.#ended) return;
     if (error === lookAgain) return this.start();
+    if (this.#brokeUnused) return this.#startAnew();
     if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent);
     this.#end();
+  }
+
+  /**
+   * Whether a kept-alive connection broke before anything was written on it: reset, say, in the turn in which the request
+   * began. Then it is sent on a new one, whatever its method. (Where it was closed instead, undici does so by itself.)
+   */
+  get #brokeUnused(): boolean {
+    return !this.#sent && this.#connection.reused && this.#connection.broken !== null;
+  }
+
+  #startAnew(): void {
+    // Not from within the end of the old socket, where undici bears no new request.
+    queueMicrotask(() => {
+      if (!this.#ended) this.start();
+    });
   }
 
   /** Returns how many bytes there are now. */

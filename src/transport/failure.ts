@@ -20,6 +20,9 @@ export function transportFailure(error: Error, sent: boolean): Failure {
   if (error instanceof ClosedError) return new Failure('ERR_UPSTREAM_CANCELED', error.message);
   if (error instanceof BlockedError) return new Failure('ERR_UPSTREAM_BLOCKED', error.message);
   const { code } = error as NodeJS.ErrnoException;
+  if (code === 'UND_ERR_INVALID_ARG' && /^invalid on[A-Z]\w* method$/.test(error.message)) {
+    return new Failure('ERR_UPSTREAM_HOOK', 'the dispatcher is not one of undici 7', error);
+  }
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
     return new Failure('ERR_UPSTREAM_HOOK', `the request is not valid HTTP: ${error.message}`, error);
   }

@@ -1,6 +1,6 @@
 import { Failure } from '../errors.js';
-import type { WireRequest } from './connections.js';
 import { HttpRequest, nameAt } from './http-request.js';
+import type { WireRequest } from './wire.js';
 
 /** What goes to an origin that the page did not name: nothing that could be a credential. */
 const harmless = new Set(['accept', 'accept-language', 'accept-encoding', 'user-agent', 'traceparent', 'tracestate']);

@@ -6,12 +6,12 @@ import type { WireAnswer } from '../answer/wire-answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
-import type { Connections } from './connections.js';
 import { decompress } from './encoding.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
 import { transportFailure } from './failure.js';
 import type { HttpRequest } from './http-request.js';
 import { followRedirect, isRedirect } from './redirect.js';
+import type { Connections } from './wire.js';
 
 /** Whom an attempt works for. */
 export interface AttemptOwner {

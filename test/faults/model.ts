@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import type { Clock } from '../../src/clock.js';
 import { BlockedError } from '../../src/transport/address.js';
-import type { Connection, Connections, WireHandler, WireRequest } from '../../src/transport/connections.js';
+import type { Connection, Connections, WireHandler, WireRequest } from '../../src/transport/wire.js';
 
 interface Timer {
   readonly at: number;

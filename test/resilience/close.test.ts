@@ -140,7 +140,26 @@ describe('close({ timeout })', () => {
     expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
   });
 
-  test('lets those who wait in line go on, on connections of their own', async () => {
+  test('lets none of those who wait in line go on', async () => {
+    const narrow = mashupWith({
+      clock: site.clock,
+      connections: new KeptConnections(),
+      limits: { perOrigin: 1, queue: 10 },
+    });
+    const waiting = Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`w${at}`, url(`/w${at}`)]));
+    const page = visit({ a: url('/a'), ...waiting }, narrow);
+    const a = await backend.asked('/a');
+    await narrow.close({ timeout: 1 });
+    // Nothing runs any more.
+    expect(narrow.stats()[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    await a.closed;
+    const { mashup: outcomes } = (await page).body;
+    expect(Object.keys(outcomes)).toHaveLength(10);
+    for (const name in outcomes) expect(outcomes[name].error.code).toBe('ERR_UPSTREAM_CANCELED');
+    expect(backend.seen).toEqual(['/a']);
+  });
+
+  test('waits for those who wait in line where it has no end', async () => {
     const narrow = mashupWith({
       clock: site.clock,
       connections: new KeptConnections(),
@@ -148,11 +167,13 @@ describe('close({ timeout })', () => {
     });
     const page = visit({ a: url('/a'), b: url('/b') }, narrow);
     const a = await backend.asked('/a');
-    await narrow.close({ timeout: 1 });
-    await a.closed;
-    (await backend.asked('/b')).reply('b');
-    expect((await page).body).toMatchObject({ a: null, b: 'b' });
-    await narrow.close();
+    const closing = narrow.close();
+    a.reply('a');
+    const b = await backend.asked('/b');
+    b.reply('b');
+    await closing;
+    await b.closed;
+    expect((await page).body).toMatchObject({ a: 'a', b: 'b' });
   });
 
   test.each([{ timeout: 1 }, { timeout: HOURS }, {}, undefined])(

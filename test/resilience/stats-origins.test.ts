@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Failure } from '../../src/errors.js';
 import { Origins } from '../../src/origin/origins.js';
-import type { Connections, WireHandler } from '../../src/transport/connections.js';
+import type { Connections, WireHandler } from '../../src/transport/wire.js';
 import { openPage } from '../request/ask.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll } from '../support/closing.js';
