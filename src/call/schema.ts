@@ -1,7 +1,14 @@
 import { Failure } from '../errors.js';
+import { printable } from '../printable.js';
 import type { StandardIssue, StandardSchema } from '../types.js';
 
 const MOST_ISSUES = 5;
+
+// Paths have keys of the data in them, and what a schema says may quote it: neither knows an end, nor what a line is.
+const MOST_SEGMENTS = 10;
+const LONGEST_SEGMENT = 40;
+const LONGEST_PROBLEM = 200;
+const LONGEST = 600;
 
 // Libraries whose messages do not quote the data, which is nobody's business but the page's.
 const discreet: ReadonlySet<string> = new Set(['zod']);
@@ -18,7 +25,7 @@ export async function validate(schema: StandardSchema, data: unknown): Promise<u
       .slice(0, MOST_ISSUES)
       .map((issue) => describe(issue, vendor))
       .join('; ');
-    return new Failure('ERR_UPSTREAM_SCHEMA', `its data does not meet the schema: ${issues}`, {
+    return new Failure('ERR_UPSTREAM_SCHEMA', `its data does not meet the schema: ${printable(issues, LONGEST)}`, {
       issues: result.issues,
     });
   } catch (cause) {
@@ -27,7 +34,11 @@ export async function validate(schema: StandardSchema, data: unknown): Promise<u
 }
 
 function describe(issue: StandardIssue, vendor: string): string {
-  const keys = (issue.path ?? []).map((segment) => String(typeof segment === 'object' ? segment.key : segment));
-  const problem = discreet.has(vendor) ? issue.message : 'invalid';
+  const path = issue.path ?? [];
+  const keys = path
+    .slice(0, MOST_SEGMENTS)
+    .map((segment) => printable(String(typeof segment === 'object' ? segment.key : segment), LONGEST_SEGMENT));
+  if (path.length > MOST_SEGMENTS) keys.push('…');
+  const problem = discreet.has(vendor) ? printable(String(issue.message), LONGEST_PROBLEM) : 'invalid';
   return keys.length === 0 ? problem : `${keys.join('.')}: ${problem}`;
 }

@@ -1,21 +1,12 @@
 import { text } from 'node:stream/consumers';
 import { type ConfigProblem, isConfigError } from '../errors.js';
 import { multiGet } from '../multi-get.js';
+import { printable } from '../printable.js';
 import type { StandardSchema } from '../types.js';
 import { type GetRequest, parseCommand } from './arguments.js';
 import { helpText, packageVersion } from './help.js';
 import { noProgress, type Output, type Progress, progressBar } from './progress.js';
-import {
-  compareLine,
-  countFailed,
-  errorLines,
-  jsonDocument,
-  printable,
-  type Row,
-  rowLines,
-  toRow,
-  totalLine,
-} from './report.js';
+import { compareLine, countFailed, errorLines, jsonDocument, type Row, rowLines, toRow, totalLine } from './report.js';
 
 /** What the command reads and writes: `process` is one. */
 export interface Surroundings {

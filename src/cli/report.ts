@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Outcome, OutcomeSource, Timings } from '../outcome.js';
+import { printable } from '../printable.js';
 
 /** One URL of the report, and one entry of the JSON document. */
 export interface Row {
@@ -114,14 +115,6 @@ export function jsonDocument(rows: readonly Row[]): string {
 
 export function countFailed(rows: readonly Row[]): number {
   return rows.filter(({ error }) => error !== null).length;
-}
-
-/** The text with everything that is not to be seen (controls, escapes, what turns the direction of text) spelled out. */
-export function printable(text: string): string {
-  return text.replace(/[\p{C}\u2028\u2029]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
-  });
 }
 
 function statusCell({ status, error }: Row): string {
