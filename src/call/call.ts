@@ -151,7 +151,7 @@ export class Call implements DirectTask {
     if (this.over) return;
     try {
       if (!(answer instanceof Failure)) this.#answer = answer;
-      const data = answer instanceof Failure ? answer : readAnswer(answer, this.plan.config);
+      const data = answer instanceof Failure ? answer : readAnswer(answer, this.plan.config, this);
       if (isThenable(data)) void this.#receiveLater(data);
       else this.#end(data);
     } catch (cause) {

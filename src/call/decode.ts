@@ -2,34 +2,61 @@ import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { UpstreamConfig } from '../plan/plan.js';
 import type { Answer } from '../transport/answer.js';
-import { lent } from '../transport/body.js';
-import { contentType, decodeText } from '../transport/text.js';
+import { jsonTooLarge, mostJson } from '../transport/json.js';
+import { asJson, contentType } from '../transport/text.js';
+import { readText, timeToParse } from '../transport/text-in-turns.js';
+import type { Waiting } from '../transport/turn-share.js';
 import type { ResponseTransformer } from '../types.js';
 import { isThenable } from './hook.js';
 
-export type DecodeOptions = Pick<UpstreamConfig, 'method' | 'responseType' | 'transformResponse'>;
+export type DecodeOptions = Pick<
+  UpstreamConfig,
+  'method' | 'responseType' | 'transformResponse' | 'maxContentLength' | 'given'
+>;
 
 /**
  * The data of an answer. No body is null; a JSON content type is parsed, other text is a string by its charset, the rest
  * is a Buffer; `responseType` overrules the content type, and transformers replace the parsing of JSON (theirs may be a
- * promise).
+ * promise). It is a promise too where it has to wait for another turn of the event loop; then nothing is done once `who` is over.
  */
-export function decode(answer: Answer, config: DecodeOptions): unknown | Failure {
+export function decode(answer: Answer, config: DecodeOptions, who: Waiting | null = null): unknown | Failure {
   const { status } = answer;
   const body = answer.takeBody();
   if (body.length === 0 || config.method === 'HEAD' || status === 204 || status === 205 || status === 304) return null;
   const { responseType, transformResponse } = config;
+  if (responseType === 'arraybuffer') return interpret(answer.ownBytes(body), answer, config, false);
+  if (answer.encoded !== null) return answer.encoded;
   const type = contentType(answer.header('content-type'));
-  if (transformResponse.length > 0) {
-    const text = responseType === 'arraybuffer' ? answer.ownBytes(body) : decodeText(lent(body), type);
-    return text instanceof Failure ? text : transform(text, answer, transformResponse);
-  }
-  if (responseType === 'arraybuffer' || (responseType === null && type.kind === 'binary')) {
-    return answer.ownBytes(body);
-  }
-  const text = decodeText(lent(body), type);
-  if (text instanceof Failure) return text;
-  return responseType === 'json' || (responseType === null && type.kind === 'json') ? parseJson(text) : text;
+  if (responseType === null && type.kind === 'binary' && transformResponse.length === 0) return answer.ownBytes(body);
+  const isJson = responseType === 'json' || (responseType === null && type.kind === 'json');
+  if (isJson && body.length > mostJson(config)) return jsonTooLarge(mostJson(config));
+  const text = readText(body, responseType === 'json' ? asJson(type) : type, who);
+  if (text instanceof Promise) return interpretLater(text, answer, config, isJson, who);
+  return interpret(text, answer, config, isJson);
+}
+
+async function interpretLater(
+  text: Promise<string | Failure>,
+  answer: Answer,
+  config: DecodeOptions,
+  isJson: boolean,
+  who: Waiting | null,
+): Promise<unknown | Failure> {
+  const read = await text;
+  if (isJson && !(read instanceof Failure)) await timeToParse(read, who);
+  return who?.over ? null : interpret(read, answer, config, isJson);
+}
+
+/** What a page makes of a body: its transformers' result, parsed JSON, or the body itself. */
+function interpret(
+  data: Buffer | string | Failure,
+  answer: Answer,
+  { transformResponse }: DecodeOptions,
+  isJson: boolean,
+): unknown | Failure {
+  if (data instanceof Failure) return data;
+  if (transformResponse.length > 0) return transform(data, answer, transformResponse);
+  return isJson ? parseJson(data as string) : data;
 }
 
 /** What the page's own transformers make of a body, or the promise of it. */

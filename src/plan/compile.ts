@@ -3,6 +3,7 @@ import { Failure, type Problems } from '../errors.js';
 import { heaviestFirst } from '../run/order.js';
 import { redactUrl } from '../transport/answer.js';
 import type { AttemptRules } from '../transport/attempt.js';
+import { mostJson } from '../transport/json.js';
 import { sortGraph } from './graph.js';
 import { judgeUrl } from './parts.js';
 import type { CallPlan, ListSource, PagePlan, UpstreamConfig } from './plan.js';
@@ -176,7 +177,7 @@ function attemptRules(config: UpstreamConfig, origin: string | null): AttemptRul
   const { attemptTimeout, retry, hedge, breaker, deadlineHeader } = config;
   const how = { attemptTimeout, retry, hedge, breaker, deadlineHeader };
   const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), how]);
-  return { maxRedirects, maxContentLength, listed, key };
+  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, key };
 }
 
 function planCall(

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
+import type { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import { type Body, Pieces } from './body.js';
+import { once, singles, withoutBlanks } from './single-headers.js';
 
 // In all the spellings that a URL parser takes for it (http:user@host, http:\\user@host), and where only the scheme is missing.
 const userInfo = /^(?:([a-z][a-z\d+.-]*:)[/\\]*|[/\\]{2,}|(?![/\\]))[^/\\]*@/i;
@@ -30,6 +32,8 @@ export class Answer implements UpstreamResponse {
   readonly status: number;
   /** The body, once it is there and decompressed; empty once it has been taken. */
   body: Body;
+  /** Why the body is still as it was sent, in an encoding that cannot be undone here; null if it is not. */
+  encoded: Failure | null = null;
   readonly #origin: string;
   readonly #path: string;
   readonly #rawHeaders: readonly Buffer[];
@@ -80,6 +84,7 @@ export class Answer implements UpstreamResponse {
       if (!(name.length === 10 && isName(name, 'set-cookie'))) headers.push(name, this.#rawHeaders[at + 1] as Buffer);
     }
     const copy = new Answer(this.status, headers, this.body, this.#origin, this.#path);
+    copy.encoded = this.encoded;
     copy.#shared = true;
     copy.#hasCopies = true;
     this.#hasCopies = true;
@@ -95,6 +100,11 @@ export class Answer implements UpstreamResponse {
   /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */
   header(name: string): string | null {
     return findHeader(this.#rawHeaders, name);
+  }
+
+  /** The same of a header of which there is to be one: repetitions count once; undefined where they are not equal. */
+  single(name: string): string | null | undefined {
+    return findSingle(this.#rawHeaders, name);
   }
 
   toJSON(): UpstreamResponse {
@@ -131,6 +141,16 @@ function findHeader(rawHeaders: readonly Buffer[], name: string): string | null 
   for (let at = indexOfHeader(rawHeaders, name, 0); at !== -1; at = indexOfHeader(rawHeaders, name, at + 2)) {
     const value = (rawHeaders[at + 1] as Buffer).toString('latin1');
     found = found === null ? value : `${found}, ${value}`;
+  }
+  return found;
+}
+
+function findSingle(rawHeaders: readonly Buffer[], name: string): string | null | undefined {
+  let found: string | null = null;
+  for (let at = indexOfHeader(rawHeaders, name, 0); at !== -1; at = indexOfHeader(rawHeaders, name, at + 2)) {
+    const value = once(withoutBlanks((rawHeaders[at + 1] as Buffer).toString('latin1')));
+    if (found !== null && found !== value) return undefined;
+    found = value;
   }
   return found;
 }
@@ -172,6 +192,10 @@ function parseHeaders(rawHeaders: readonly Buffer[]): Record<string, string | st
     const before = headers[name];
     if (name === 'set-cookie') headers[name] = before === undefined ? [value] : [...before, value];
     else headers[name] = before === undefined ? value : `${before}, ${value}`;
+  }
+  for (const name of singles) {
+    const value = headers[name];
+    if (typeof value === 'string') headers[name] = once(value);
   }
   return headers;
 }

@@ -2,17 +2,20 @@ import type { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Answer } from './answer.js';
-import { whole } from './body.js';
 import type { Connections, WireRequest } from './connections.js';
-import { decompress } from './encoding.js';
+import { decompress } from './decompress.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
 import { transportFailure } from './failure.js';
 import { followRedirect, isRedirect } from './redirect.js';
+
+const manyLocations = new Failure('ERR_UPSTREAM_REDIRECT', 'it redirects to more than one place');
 
 /** What an upstream allows an attempt to do; the same for all its attempts. */
 export interface AttemptRules {
   readonly maxRedirects: number;
   readonly maxContentLength: number;
+  /** The same for JSON, which is parsed in one go. */
+  readonly maxJson: number;
   /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
   readonly listed: ReadonlySet<string>;
   /** The same for rules that are the same: the answer that one may have, the other may. */
@@ -60,6 +63,7 @@ export class Attempt implements ExchangeOwner {
   #repeated = false;
   #aborted: Failure | null = null;
   #exchange: Exchange | null = null;
+  #decompression: { cancel(): void } | null = null;
   #receiver: AttemptReceiver | null = null;
 
   constructor(host: AttemptHost, request: WireRequest, rules: AttemptRules, observer: AttemptObserver | null) {
@@ -85,7 +89,8 @@ export class Attempt implements ExchangeOwner {
   abort(failure: Failure): void {
     this.#aborted = failure;
     this.#exchange?.abort(failure);
-    // The exchange may be over while what came is still being decompressed, or the next one about to begin.
+    this.#decompression?.cancel();
+    // The exchange may be over and the next one about to begin.
     this.#end(failure);
   }
 
@@ -98,7 +103,8 @@ export class Attempt implements ExchangeOwner {
     }
     const answer = exchange.answer as Answer;
     if (isRedirect(answer.status) && this.#rules.maxRedirects > 0) {
-      const location = answer.header('location');
+      const location = answer.single('location');
+      if (location === undefined) return this.#fail(manyLocations, answer.status);
       if (location !== null) return this.#redirect(answer.status, location);
     }
     this.#read(answer);
@@ -124,11 +130,9 @@ export class Attempt implements ExchangeOwner {
   #read(answer: Answer): void {
     const encoding = answer.body.length === 0 ? null : answer.header('content-encoding');
     if (encoding === null) return this.#end(answer);
-    void decompress(whole(answer.body), encoding, this.#rules.maxContentLength).then((decoded) => {
-      if (decoded instanceof Failure) return this.#fail(decoded, answer.status);
-      answer.body = decoded;
-      this.#end(answer);
-    });
+    this.#decompression = decompress(answer, encoding, this.#rules.maxContentLength, this.#request.origin, (failure) =>
+      failure === null ? this.#end(answer) : this.#fail(failure, answer.status),
+    );
   }
 
   #startSoon(fresh: boolean): void {

@@ -10,10 +10,12 @@ import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
 import { Attempt, type AttemptHost, type AttemptRules } from './attempt.js';
-import { lent, whole } from './body.js';
+import { whole } from './body.js';
 import type { WireRequest } from './connections.js';
 import { acceptEncoding } from './encoding.js';
-import { contentType, decodeText } from './text.js';
+import { jsonTooLarge } from './json.js';
+import { asJson, contentType } from './text.js';
+import { readText } from './text-in-turns.js';
 
 // Not the instance that axios exports: its defaults are the application's to set, and nothing to other instances.
 const plain = new Axios({});
@@ -65,7 +67,7 @@ export async function exchangeForAxios(
   const result = await attempt.send();
   for (const one of [signal, config.signal]) one?.removeEventListener?.('abort', stop);
   if (timer !== null) host.clock.clear(timer);
-  const answer = result instanceof Failure ? result : readBody(result, config);
+  const answer = result instanceof Failure ? result : await readBody(result, config, rules);
   if (answer instanceof Failure) throw failed(answer, config);
   return { response: answer, head: (result as Answer).toJSON(), firstByte: attempt.firstByte };
 }
@@ -82,6 +84,7 @@ function rulesFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig
     maxRedirects: maxRedirects ?? rules.maxRedirects,
     maxContentLength:
       maxContentLength !== undefined && maxContentLength >= 0 ? maxContentLength : rules.maxContentLength,
+    maxJson: rules.maxJson,
     listed: rules.listed,
     key: rules.key,
   };
@@ -132,8 +135,12 @@ async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeader
   );
 }
 
-function readBody(answer: Answer, config: InternalAxiosRequestConfig): AxiosResponse | Failure {
-  const data = readData(answer, config.responseType);
+async function readBody(
+  answer: Answer,
+  config: InternalAxiosRequestConfig,
+  rules: AttemptRules,
+): Promise<AxiosResponse | Failure> {
+  const data = await readData(answer, config, rules);
   if (data instanceof Failure) return data;
   const { status } = answer;
   return {
@@ -146,11 +153,21 @@ function readBody(answer: Answer, config: InternalAxiosRequestConfig): AxiosResp
   };
 }
 
-function readData(answer: Answer, responseType: InternalAxiosRequestConfig['responseType']): unknown {
+async function readData(
+  answer: Answer,
+  { responseType, maxContentLength }: InternalAxiosRequestConfig,
+  rules: AttemptRules,
+): Promise<unknown> {
   const { body } = answer;
   if (responseType === 'arraybuffer') return whole(body);
   if (responseType === 'stream') return new Failure('ERR_UPSTREAM_HOOK', 'a stream cannot be data of a page');
+  if (answer.encoded !== null) return answer.encoded;
   const type = contentType(answer.header('content-type'));
   if (type.kind === 'binary' && responseType === undefined && body.length > 0) return whole(body);
-  return decodeText(lent(body), type);
+  const text = await readText(body, responseType === 'json' ? asJson(type) : type, null);
+  if (text instanceof Failure) return text;
+  // Without a responseType, axios tries whether a text is JSON. A limit that is not the page's is the instance's own.
+  const isJson = responseType === 'json' || (!responseType && (type.kind === 'json' || /^\s*[[{]/.test(text)));
+  const isOwn = maxContentLength === undefined || maxContentLength === rules.maxContentLength;
+  return isJson && isOwn && body.length > rules.maxJson ? jsonTooLarge(rules.maxJson) : text;
 }

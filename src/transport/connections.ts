@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { buildConnector, Client } from 'undici';
 import { BlockedError, isBlockedLiteral, publicLookup } from './address.js';
+import { noteParseErrors } from './parse-error.js';
 import { turnWasLong, watchTurn } from './turns.js';
 
 /** Where a request goes and what it says: undici's own vocabulary. `headers` are name, value, name, value … */
@@ -185,6 +186,7 @@ class KeptConnection implements Connection {
         const connect = publicOnly ? connectToPublic : connectAnywhere;
         // undici's connector returns the socket, which its types leave out.
         this.#socket = connect(options, callback) as unknown as Socket;
+        noteParseErrors(this.#socket);
       },
     });
     this.#client.on('disconnect', () => {

@@ -2,9 +2,11 @@ import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { Answer, unpin } from './answer.js';
 import { Pieces } from './body.js';
+import { Chunks } from './chunks.js';
 import type { Connection, WireHandler, WireRequest } from './connections.js';
-import { mostEncoded, tooLarge } from './encoding.js';
+import { mostSent, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
+import { withoutBlanks } from './single-headers.js';
 
 const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
@@ -32,6 +34,8 @@ export class Exchange implements WireHandler {
   /** The body, while it has come in one piece, as most do; and where there are more. */
   #piece: Buffer = empty;
   #pieces: Pieces | null = null;
+  /** Reads the chunks, where undici's parser does not. */
+  #chunks: Chunks | null = null;
   readonly #connection: Connection;
   readonly #limit: number;
   readonly #clock: Clock;
@@ -77,6 +81,10 @@ export class Exchange implements WireHandler {
 
   onHeaders(status: number, rawHeaders: Buffer[]): boolean {
     if (this.#ended) return true;
+    if (status < 100) {
+      this.abort(network('its status is not one of HTTP'));
+      return true;
+    }
     if (status < 200) {
       // 103 Early Hints and the like may come many times; somebody who sends nothing else has no answer to give.
       if (++this.#informational > MOST_INFORMATIONAL) this.abort(network('it sends nothing but informational answers'));
@@ -87,10 +95,6 @@ export class Exchange implements WireHandler {
     unpin(rawHeaders);
     const answer = new Answer(status, rawHeaders, empty, origin, path);
     this.answer = answer;
-    if (status > 599) {
-      this.abort(network('its status is not one of HTTP'));
-      return true;
-    }
     const length = answer.contentLength;
     if (length === null) this.#checkCoding(answer.header('transfer-encoding'));
     else if (this.#isTooLarge(length) && this.#hasBody) this.abort(tooLarge(this.#limit));
@@ -99,7 +103,8 @@ export class Exchange implements WireHandler {
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
-    if (this.#isTooLarge(this.#add(chunk))) this.abort(tooLarge(this.#limit));
+    if (this.#chunks === null) this.#take(chunk);
+    else this.#readChunks(this.#chunks, chunk);
     return true;
   }
 
@@ -110,6 +115,7 @@ export class Exchange implements WireHandler {
     if (broken !== null) return this.onError(broken);
     // What only a dispatcher of the user's own can do.
     if (this.answer === null) return this.abort(network('it ended without an answer'));
+    if (this.#chunks !== null) return this.abort(network('the answer broke off: its last chunk is missing'));
     this.#ended = true;
     this.answer.body = this.#pieces ?? this.#piece;
     this.#forget();
@@ -120,7 +126,21 @@ export class Exchange implements WireHandler {
   onError(error: Error): void {
     if (this.#ended) return;
     if (error === lookAgain) return this.start(this.#request as WireRequest);
-    if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent);
+    if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent, this.answer !== null);
+    this.#end();
+  }
+
+  #take(bytes: Buffer): void {
+    if (!this.#ended && this.#isTooLarge(this.#add(bytes))) this.abort(tooLarge(this.#limit));
+  }
+
+  #readChunks(chunks: Chunks, bytes: Buffer): void {
+    if (!chunks.read(bytes, (data) => this.#take(data))) {
+      return this.abort(network('the answer broke off: its chunks are not as HTTP/1.1 has them'));
+    }
+    if (!chunks.ended || this.#ended) return;
+    // For undici it goes on until the connection is closed, so that is of no more use.
+    (this.answer as Answer).body = this.#pieces ?? this.#piece;
     this.#end();
   }
 
@@ -137,9 +157,7 @@ export class Exchange implements WireHandler {
 
   /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
-    if (!(bytes > this.#limit)) return false;
-    const isEncoded = (this.answer?.header('content-encoding') ?? null) !== null;
-    return !isEncoded || bytes > mostEncoded(this.#limit);
+    return bytes > this.#limit && bytes > mostSent(this.#limit, this.answer?.header('content-encoding') ?? null);
   }
 
   /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
@@ -147,11 +165,20 @@ export class Exchange implements WireHandler {
     return this.#request?.method !== 'HEAD' && this.answer?.status !== 304;
   }
 
-  /** What else than chunks it may have been sent in is not undone, and was not asked for. */
+  /** What else than chunks it may have been sent in is not undone, and was not asked for. Named twice, they are there once. */
   #checkCoding(coding: string | null): void {
-    if (coding !== null && !/^\s*(chunked|identity)\s*$/i.test(coding)) {
-      this.abort(network('its transfer-encoding is not one that was asked for'));
+    if (coding === null) return;
+    const text = coding.toLowerCase();
+    const names = text.split(',').map(withoutBlanks);
+    if (names.some((name) => name !== 'chunked')) {
+      if (names.length > 1 || names[0] !== 'identity') {
+        this.abort(network('its transfer-encoding is not one that was asked for'));
+      }
+      return;
     }
+    // llhttp knows spaces after the last word, and not the tab that may be there as well (RFC 9110, section 5.6.3).
+    const isMissed = text.slice(text.lastIndexOf('chunked')).includes('\t');
+    if (isMissed && this.#hasBody && this.answer?.status !== 204) this.#chunks = new Chunks();
   }
 
   /** A 304 may tell the length of the body that it does not have (RFC 9110, section 8.6), which undici takes amiss. */
@@ -165,6 +192,7 @@ export class Exchange implements WireHandler {
   #forget(): void {
     this.#piece = empty;
     this.#pieces = null;
+    this.#chunks = null;
   }
 
   #end(): void {

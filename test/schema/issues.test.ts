@@ -16,7 +16,7 @@ async function outcomeOf(
   const { origin } = await startUpstream((response) =>
     response.setHeader('content-type', 'application/json').end(JSON.stringify(data)),
   );
-  return (await ask({ url: `${origin}/`, schema }, {}, { mashup })).outcome;
+  return (await ask({ url: `${origin}/`, schema, maxContentLength: 10_000_000 }, {}, { mashup })).outcome;
 }
 
 // Long, so that no port, date or timing of an outcome has its digits by chance.
