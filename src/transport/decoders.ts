@@ -5,10 +5,10 @@ import { type Decompressor, tooLarge } from './encoding.js';
 
 const empty = Buffer.alloc(0);
 
-// Of what comes out. zlib allocates as much at once, and keeps it for as long as any of what was written into it is used.
-const LEAST_CHUNK = 16 * 1024;
-const MOST_CHUNK = 64 * 1024;
-const OFTEN_TIMES = 8;
+// Of what comes out at a time. Each is a turn of the loop, and from fewer bytes than this 10 MiB may come. zlib allocates as much
+// for the first, and what is far less is copied, for it would hold all of that.
+const CHUNK = 64 * 1024;
+const MOST_COPIED = 16 * 1024;
 
 /** A body that is decompressed in other threads. It tells `done` once how it ended, unless it is canceled before. */
 export class Decoding {
@@ -54,8 +54,7 @@ export class Decoding {
 
   /** It is its turn. */
   begin(): void {
-    const often = this.#encoded.length * OFTEN_TIMES;
-    const stream = this.#decompressor.create({ chunkSize: Math.min(MOST_CHUNK, Math.max(LEAST_CHUNK, often)) });
+    const stream = this.#decompressor.create({ chunkSize: CHUNK });
     this.#stream = stream;
     stream.on('data', (chunk: Buffer) => this.#add(chunk));
     stream.on('end', () => this.#end(this.#decoded));
@@ -72,7 +71,7 @@ export class Decoding {
     if (this.#ended) return;
     if (this.#decoded.length + chunk.length > this.#limit) return this.#end(tooLarge(this.#limit));
     if (this.#decoded instanceof Pieces) this.#decoded.add(chunk);
-    else if (this.#decoded.length === 0) this.#decoded = chunk;
+    else if (this.#decoded.length === 0) this.#decoded = chunk.length > MOST_COPIED ? chunk : Buffer.from(chunk);
     else {
       this.#decoded = new Pieces(this.#decoded);
       this.#decoded.add(chunk);
