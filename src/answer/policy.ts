@@ -5,6 +5,8 @@ import { hookFailure, isThenable } from '../hook.js';
 export interface Policy {
   readonly maxRedirects: number;
   readonly maxContentLength: number;
+  /** The same for JSON, which is parsed in one go. */
+  readonly maxJson: number;
   /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
   readonly listed: ReadonlySet<string>;
   /** The page's own function: it may throw. */

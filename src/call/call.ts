@@ -160,7 +160,7 @@ export class Call extends Job {
 
   #read(answer: Answer): unknown {
     try {
-      return readAnswer(answer, this.plan.policy, this.plan.config);
+      return readAnswer(answer, this.plan.policy, this.plan.config, this);
     } catch (cause) {
       return hookFailure('what decodes or checks its data threw', cause);
     }

@@ -1,4 +1,5 @@
 import type { AxiosInstance } from 'axios';
+import { mostJson } from '../answer/json.js';
 import type { Policy } from '../answer/policy.js';
 import type { CallPlan } from '../call/plan.js';
 import type { ListSource, UpstreamConfig } from '../checked.js';
@@ -75,7 +76,7 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   const judge = retry === null && hedge === null ? null : identityOf(validateStatus);
   const how = [judge, attemptTimeout, retry, hedge, breaker, deadlineHeader];
   const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
-  return { maxRedirects, maxContentLength, listed, validateStatus, key };
+  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, key };
 }
 
 const identities = new WeakMap<object, number>();

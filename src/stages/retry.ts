@@ -105,7 +105,7 @@ class Tries extends Fork {
  * @param date milliseconds of the wall clock, for a Retry-After that is a date
  */
 export function retryDelay(result: Result, tried: number, backoff: number, random: number, date: number): number {
-  const asked = result instanceof Failure ? null : retryAfter(result.header('retry-after'), date);
+  const asked = result instanceof Failure ? null : retryAfter(result.single('retry-after') ?? null, date);
   return asked ?? random * Math.min(LONGEST_BACKOFF, backoff * 2 ** tried);
 }
 

@@ -1,7 +1,9 @@
 import { Pieces } from '../answer/body.js';
+import { withoutBlanks } from '../answer/single-headers.js';
 import { unpin, WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
-import { mostEncoded, tooLarge } from './encoding.js';
+import { Chunks } from './chunks.js';
+import { mostSent, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
 import type { HttpRequest } from './http-request.js';
 import type { Connection, WireHandler } from './wire.js';
@@ -34,6 +36,8 @@ export class Exchange implements WireHandler {
   /** The body, while it has come in one piece, as most do; and where there are more. */
   #piece: Buffer = empty;
   #pieces: Pieces | null = null;
+  /** Reads the chunks, where undici's parser does not. */
+  #chunks: Chunks | null = null;
   readonly #connection: Connection;
   readonly #request: HttpRequest;
   readonly #owner: ExchangeOwner;
@@ -75,6 +79,10 @@ export class Exchange implements WireHandler {
 
   onHeaders(status: number, rawHeaders: Buffer[]): boolean {
     if (this.#ended) return true;
+    if (status < 100) {
+      this.abort(network('its status is not one of HTTP'));
+      return true;
+    }
     if (status < 200) {
       // 103 Early Hints and the like may come many times; somebody who sends nothing else has no answer to give.
       if (++this.#informational > MOST_INFORMATIONAL) this.abort(network('it sends nothing but informational answers'));
@@ -84,10 +92,6 @@ export class Exchange implements WireHandler {
     unpin(rawHeaders);
     const answer = new WireAnswer(status, rawHeaders, this.#request.url);
     this.answer = answer;
-    if (status > 599) {
-      this.abort(network('its status is not one of HTTP'));
-      return true;
-    }
     const length = answer.contentLength;
     if (length === null) this.#checkCoding(answer.header('transfer-encoding'));
     else if (this.#isTooLarge(length) && this.#hasBody) this.abort(tooLarge(this.#owner.maxContentLength));
@@ -96,7 +100,8 @@ export class Exchange implements WireHandler {
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
-    if (this.#isTooLarge(this.#add(chunk))) this.abort(tooLarge(this.#owner.maxContentLength));
+    if (this.#chunks === null) this.#take(chunk);
+    else this.#readChunks(this.#chunks, chunk);
     return true;
   }
 
@@ -107,6 +112,7 @@ export class Exchange implements WireHandler {
     if (broken !== null) return this.onError(broken);
     // What only a dispatcher of the user's own can do.
     if (this.answer === null) return this.abort(network('it ended without an answer'));
+    if (this.#chunks !== null) return this.abort(network('the answer broke off: its last chunk is missing'));
     this.#ended = true;
     this.answer.body = this.#pieces ?? this.#piece;
     this.#forget();
@@ -118,7 +124,21 @@ export class Exchange implements WireHandler {
     if (this.#ended) return;
     if (error === lookAgain) return this.start();
     if (this.#brokeUnused) return this.#startAnew();
-    if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent);
+    if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent, this.answer !== null);
+    this.#end();
+  }
+
+  #take(bytes: Buffer): void {
+    if (!this.#ended && this.#isTooLarge(this.#add(bytes))) this.abort(tooLarge(this.#owner.maxContentLength));
+  }
+
+  #readChunks(chunks: Chunks, bytes: Buffer): void {
+    if (!chunks.read(bytes, (data) => this.#take(data))) {
+      return this.abort(network('the answer broke off: its chunks are not as HTTP/1.1 has them'));
+    }
+    if (!chunks.ended || this.#ended) return;
+    // For undici it goes on until the connection is closed, so that is of no more use.
+    (this.answer as WireAnswer).body = this.#pieces ?? this.#piece;
     this.#end();
   }
 
@@ -150,9 +170,8 @@ export class Exchange implements WireHandler {
 
   /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
-    if (!(bytes > this.#owner.maxContentLength)) return false;
-    const isEncoded = (this.answer?.header('content-encoding') ?? null) !== null;
-    return !isEncoded || bytes > mostEncoded(this.#owner.maxContentLength);
+    const limit = this.#owner.maxContentLength;
+    return bytes > limit && bytes > mostSent(limit, this.answer?.header('content-encoding') ?? null);
   }
 
   /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
@@ -160,11 +179,20 @@ export class Exchange implements WireHandler {
     return this.#request.method !== 'HEAD' && this.answer?.status !== 304;
   }
 
-  /** What else than chunks it may have been sent in is not undone, and was not asked for. */
+  /** What else than chunks it may have been sent in is not undone, and was not asked for. Named twice, they are there once. */
   #checkCoding(coding: string | null): void {
-    if (coding !== null && !/^\s*(chunked|identity)\s*$/i.test(coding)) {
-      this.abort(network('its transfer-encoding is not one that was asked for'));
+    if (coding === null) return;
+    const text = coding.toLowerCase();
+    const names = text.split(',').map(withoutBlanks);
+    if (names.some((name) => name !== 'chunked')) {
+      if (names.length > 1 || names[0] !== 'identity') {
+        this.abort(network('its transfer-encoding is not one that was asked for'));
+      }
+      return;
     }
+    // llhttp knows spaces after the last word, and not the tab that may be there as well (RFC 9110, section 5.6.3).
+    const isMissed = text.slice(text.lastIndexOf('chunked')).includes('\t');
+    if (isMissed && this.#hasBody && this.answer?.status !== 204) this.#chunks = new Chunks();
   }
 
   /** A 304 may tell the length of the body that it does not have (RFC 9110, section 8.6), which undici takes amiss. */
@@ -178,6 +206,7 @@ export class Exchange implements WireHandler {
   #forget(): void {
     this.#piece = empty;
     this.#pieces = null;
+    this.#chunks = null;
   }
 
   #end(): void {

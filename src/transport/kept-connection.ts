@@ -4,6 +4,7 @@ import { buildConnector, Client } from 'undici';
 import type { Clock } from '../clock.js';
 import type { Names } from './lookup.js';
 import { Opening, type Secure } from './opening.js';
+import { noteParseErrors } from './parse-error.js';
 import { turnWasLong, watchTurn } from './turns.js';
 import type { Connection, WireHandler, WireRequest } from './wire.js';
 
@@ -120,6 +121,7 @@ export class KeptConnection implements Connection {
     this.#opening = new Opening(target, handshake, names, clock, (error, socket) => {
       this.#opening = null;
       this.#socket = socket;
+      if (socket !== null) noteParseErrors(socket);
       if (error === null) opened(null, socket);
       else opened(error, null);
     });

@@ -1,17 +1,18 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Result } from '../answer/answer.js';
-import { whole } from '../answer/body.js';
 import type { Policy } from '../answer/policy.js';
 import type { WireAnswer } from '../answer/wire-answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
-import { decompress } from './encoding.js';
+import { decompress } from './decompress.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
 import { transportFailure } from './failure.js';
 import type { HttpRequest } from './http-request.js';
 import { followRedirect, isRedirect } from './redirect.js';
 import type { Connections } from './wire.js';
+
+const manyLocations = new Failure('ERR_UPSTREAM_REDIRECT', 'it redirects to more than one place');
 
 /** Whom an attempt works for. */
 export interface AttemptOwner {
@@ -41,6 +42,7 @@ export class WireAttempt implements ExchangeOwner {
   #redirects = 0;
   #repeated = false;
   #exchange: Exchange | null = null;
+  #decompression: { cancel(): void } | null = null;
   /** Its result, which its owner is about to be told. */
   #result: Result | null = null;
   #told = false;
@@ -63,8 +65,9 @@ export class WireAttempt implements ExchangeOwner {
   abort(failure: Failure): void {
     if (this.#told) return;
     this.#told = true;
-    // The exchange may be over while what came is still being decompressed, or the next one about to begin.
+    // The exchange may be over, and the next one about to begin.
     this.#exchange?.abort(failure);
+    this.#decompression?.cancel();
     this.#owner.settle(failure);
   }
 
@@ -82,7 +85,8 @@ export class WireAttempt implements ExchangeOwner {
     const answer = exchange.answer as WireAnswer;
     const { maxRedirects } = this.#owner.policy;
     if (isRedirect(answer.status) && maxRedirects > 0) {
-      const location = answer.header('location');
+      const location = answer.single('location');
+      if (location === undefined) return this.#fail(manyLocations, answer.status);
       if (location !== null) return this.#redirect(answer.status, location, maxRedirects);
     }
     this.#read(answer);
@@ -107,11 +111,10 @@ export class WireAttempt implements ExchangeOwner {
   #read(answer: WireAnswer): void {
     const encoding = answer.body.length === 0 ? null : answer.header('content-encoding');
     if (encoding === null) return this.#end(answer);
-    void decompress(whole(answer.body), encoding, this.maxContentLength).then((decoded) => {
-      if (decoded instanceof Failure) return this.#fail(decoded, answer.status);
-      answer.body = decoded;
-      this.#end(answer);
-    });
+    const { origin } = this.#request;
+    this.#decompression = decompress(answer, encoding, this.maxContentLength, origin, (failure) =>
+      failure === null ? this.#end(answer) : this.#fail(failure, answer.status),
+    );
   }
 
   /** Not from within undici's parser, which does not bear another request on top of it. */

@@ -177,17 +177,56 @@ describe('Location', () => {
     expect(upstream.sent[1]?.url).toBe('/to');
   });
 
-  test('in UTF-8 leads where its writer meant', async () => {
+  /** Where a Location header of these bytes leads. */
+  async function led(location: string): Promise<string[]> {
     const asked: string[] = [];
     const origin = await startRawBackend((socket) => {
       socket.on('data', (bytes) => {
         asked.push(bytes.toString().split(' ')[1] ?? '');
         const status = asked.length === 1 ? '302 Found' : '200 OK';
-        socket.write(`HTTP/1.1 ${status}\r\nLocation: /Bjørn\r\nContent-Length: 0\r\n\r\n`);
+        socket.write(`HTTP/1.1 ${status}\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`, 'latin1');
       });
     });
     await ask(`${origin}/from`);
-    expect(asked).toEqual(['/from', '/Bj%C3%B8rn']);
+    return asked;
+  }
+
+  test('in UTF-8 leads where its writer meant', async () => {
+    expect(await led(Buffer.from('/Bjørn?ø=€#ø').toString('latin1'))).toEqual([
+      '/from',
+      '/Bj%C3%B8rn?%C3%B8=%E2%82%AC',
+    ]);
+  });
+
+  test('in other bytes leads to those bytes', async () => {
+    expect(await led('/Bj\xf8rn?\xff=\xe2\x82')).toEqual(['/from', '/Bj%F8rn?%FF=%E2%82']);
+  });
+
+  test.each(['/to\r\nLocation: /to', '/to\r\nLocation: /to\r\nlocation:/to \t', '/to, /to', '/to, /to, /to', '/to\t'])(
+    'that comes more than once, and is the same, leads there: %j',
+    async (location) => {
+      expect(await led(location)).toEqual(['/from', '/to']);
+    },
+  );
+
+  test.each<[string, string]>([
+    ['/a,b', '/a,b'],
+    ['/a,/a', '/a,/a'],
+    ['/a, b', '/a,%20b'],
+    ['/to, /to2', '/to,%20/to2'],
+  ])('with a comma in it is one: %j', async (location, path) => expect(await led(location)).toEqual(['/from', path]));
+
+  test('to two places is a REDIRECT error', async () => {
+    const upstream = await startUpstream((response) =>
+      response.writeHead(302, { location: ['/a', '/b'] as never }).end(),
+    );
+    const { outcome } = await ask(`${upstream.origin}/from`);
+    expect(outcome.error).toMatchObject({
+      code: 'ERR_UPSTREAM_REDIRECT',
+      upstreamStatus: 302,
+      message: expect.stringContaining('it redirects to more than one place'),
+    });
+    expect(upstream.sent).toHaveLength(1);
   });
 
   test.each([
