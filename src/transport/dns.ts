@@ -88,10 +88,7 @@ class Query {
 
   #answered(error: Error | null): void {
     if (this.#told === null) return;
-    // "No such name" settles both questions, and "no such address" only one.
-    if (error !== null && (codeOf(error) === 'ENOTFOUND' || codeOf(this.#error) !== 'ENOTFOUND')) {
-      if (this.#error === null || codeOf(error) !== 'ENODATA') this.#error = error;
-    }
+    if (error !== null) this.#error = moreTelling(this.#error, error);
     if (--this.#left === 0) this.#finish();
     // Some servers never answer about IPv6.
     else if (error === null) this.#timer = this.#clock.set(() => this.#finish(), OTHER_FAMILY_MS, null);
@@ -119,6 +116,7 @@ class Query {
   }
 }
 
-function codeOf(error: NodeJS.ErrnoException | null): string | undefined {
-  return error?.code;
+/** "No such name" settles both questions, and "no such address" only one of them. */
+function moreTelling(before: NodeJS.ErrnoException | null, now: NodeJS.ErrnoException): Error {
+  return before === null || before.code === 'ENODATA' || now.code === 'ENOTFOUND' ? now : before;
 }

@@ -1,6 +1,6 @@
 import { getDefaultResultOrder, type LookupAddress, setDefaultResultOrder } from 'node:dns';
 import { BlockedError } from '../../src/transport/address.js';
-import { askPublic, askServers } from '../../src/transport/dns.js';
+import { askPublic, askServers, type Resolver } from '../../src/transport/dns.js';
 import type { Ask } from '../../src/transport/lookup.js';
 import { NameServer } from '../faults/name-server.js';
 import { ManualClock } from '../support/clock.js';
@@ -84,6 +84,24 @@ describe('name servers', () => {
     expect(await timer).toBe(100);
     clock.advance(100);
     expect(await answer).toEqual({ addresses: [family === 4 ? '2001:db8::1' : '192.0.2.1'] });
+  });
+
+  test.each([
+    ['ENODATA', 'ENODATA', 'ENODATA'],
+    ['ENODATA', 'ESERVFAIL', 'ESERVFAIL'],
+    ['ESERVFAIL', 'ENODATA', 'ESERVFAIL'],
+    ['ESERVFAIL', 'ENOTFOUND', 'ENOTFOUND'],
+    ['ENOTFOUND', 'ETIMEOUT', 'ENOTFOUND'],
+  ])('that say %s of IPv4 and %s of IPv6 say %s of the name', async (of4, of6, code) => {
+    const say = (failure: string) => (_name: string, callback: (error: Error) => void) =>
+      void setImmediate(() => callback(Object.assign(new Error(), { code: failure })));
+    const resolver = { resolve4: say(of4), resolve6: say(of6), cancel() {} } as unknown as Resolver;
+    expect(
+      await asked(
+        'a.test',
+        askServers(() => resolver, clock),
+      ),
+    ).toMatchObject({ code });
   });
 
   test('are not heard any more by one who has given up', async () => {
