@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { AxiosInstance } from 'axios';
 import { type Clock, systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
+import { Failure } from './errors.js';
 import { Origins } from './origin/origins.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
@@ -22,7 +23,8 @@ export class MashupInstance implements Instance {
   connections: Connections;
   readonly axios: AxiosInstance | null;
   readonly origins: Origins;
-  readonly shared: Scope;
+  readonly shared: SharedScope;
+  generation = 0;
 
   constructor({ clock, connections, axios, limits }: Parts = {}) {
     this.clock = clock ?? systemClock;
@@ -30,6 +32,20 @@ export class MashupInstance implements Instance {
     this.axios = axios ?? null;
     this.origins = new Origins(limits ?? limitDefaults, this);
     this.shared = new SharedScope(this);
+  }
+
+  /** See `Mashup.close`. */
+  async close(timeout?: number): Promise<void> {
+    await this.connections.close(timeout, () => this.#cut());
+    // With no connection open something may still be about to ask for one: a try in its back-off, a callback.
+    if (timeout !== undefined) this.#cut();
+  }
+
+  #cut(): void {
+    this.generation++;
+    const closed = new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed');
+    this.shared.flights.giveUp(closed);
+    this.origins.refuseAll(closed);
   }
 }
 
@@ -42,5 +58,9 @@ class SharedScope implements Scope {
 
   constructor(instance: Instance) {
     this.instance = instance;
+  }
+
+  get generation(): number {
+    return this.instance.generation;
   }
 }

@@ -35,7 +35,7 @@ export function mashupOn(instance: MashupInstance): Mashup {
   const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(instance, upstreams, options);
   return Object.assign(mashup, {
     stats: () => instance.origins.stats(),
-    close: ({ timeout }: { timeout?: number } = {}) => instance.connections.close(timeout),
+    close: ({ timeout }: { timeout?: number } = {}) => instance.close(timeout),
   }) as Mashup;
 }
 

@@ -62,6 +62,12 @@ export class Origin {
     else waiter.refuse(this.#overload());
   }
 
+  refuseAll(failure: Failure): void {
+    for (const waiter of this.#line.splice(0)) {
+      waiter.scope.async.runInAsyncScope(waiter.refuse, waiter, failure);
+    }
+  }
+
   /** Gives a place back: to the first in line. */
   leave(): void {
     const first = this.#line.shift();

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { Failure } from '../errors.js';
 import type { LimitOptions, OriginStats } from '../types.js';
 import { Origin } from './origin.js';
 
@@ -24,6 +25,11 @@ export class Origins {
       this.#byOrigin.set(origin, known);
     }
     return known;
+  }
+
+  /** Whoever waits for a place is told that there will be none. */
+  refuseAll(failure: Failure): void {
+    for (const origin of this.#byOrigin.values()) origin.refuseAll(failure);
   }
 
   stats(): Record<string, OriginStats> {

@@ -25,6 +25,7 @@ export class Run implements CallRun, CallOwner<Call> {
   readonly visitor: Visitor;
   readonly locals: Readonly<Record<string, unknown>>;
   readonly async = new AsyncResource('EXPRESS_MASHUP_RUN');
+  readonly generation: number;
   readonly began: number;
   readonly endsAt: number;
   readonly slots: AttemptSlots | null;
@@ -51,6 +52,7 @@ export class Run implements CallRun, CallOwner<Call> {
     this.req = req;
     this.visitor = visitor;
     this.locals = locals;
+    this.generation = instance.generation;
     this.began = instance.clock.now();
     this.#deadline = deadlineOf(plan, visitor);
     this.endsAt = this.began + this.#deadline;

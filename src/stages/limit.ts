@@ -41,7 +41,9 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   begin(release: (() => void) | null): void {
     this.#release = release;
-    this.#sentAt = this.scope.instance.clock.now();
+    const { instance, generation } = this.scope;
+    if (generation !== instance.generation) return this.#notSent();
+    this.#sentAt = instance.clock.now();
     this.attemptStarts(this.#sentAt);
     this.#next(this, this.#request);
   }
@@ -53,6 +55,13 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   refuse(failure: Failure): void {
     this.finish(failure);
+  }
+
+  /** The instance was closed while this waited, or was about to be tried again. */
+  #notSent(): void {
+    this.finish(new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed'));
+    this.origin.leave();
+    if (this.#release !== null) afterwards(this.#release);
   }
 
   settle(result: Result): void {

@@ -32,6 +32,8 @@ export interface Instance {
   readonly clock: Clock;
   readonly connections: Connections;
   readonly origins: Origins;
+  /** How often it was closed with a time that has run out: what began before that sends nothing more. */
+  readonly generation: number;
   /** For the jobs that belong to no run: requests that runs share. */
   readonly shared: Scope;
 }
@@ -39,6 +41,8 @@ export interface Instance {
 /** What the jobs of one run share. */
 export interface Scope extends AttemptScope {
   readonly instance: Instance;
+  /** That of the instance when it began. */
+  readonly generation: number;
   /** Bounds the attempts in flight; null where there cannot be too many. */
   readonly slots: AttemptSlots | null;
   /** The requests under way that other jobs may share. */

@@ -65,13 +65,14 @@ export class KeptConnections implements Connections {
     return pool.take(fresh);
   }
 
-  async close(timeout?: number): Promise<void> {
+  async close(timeout?: number, onCut?: () => void): Promise<void> {
     const open = this.#open;
     open.closeIdle();
     let isCutting = false;
     const cut = () => {
       isCutting = true;
       this.#cutting++;
+      onCut?.();
       open.destroyAll(new ClosedError());
     };
     const timer = timeout === undefined ? null : this.#clock.set(cut, timeout, undefined);

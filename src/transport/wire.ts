@@ -41,6 +41,9 @@ export interface Connection {
 export interface Connections {
   /** A connection to an origin; `publicOnly` ones go to public internet addresses, and never mix with the others. */
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection;
-  /** Closes idle connections now and the others when they are released, or after so many ms; resolves when all are closed. */
-  close(timeout?: number): Promise<void>;
+  /**
+   * Closes idle connections now and the others when they are released, or after so many ms, when it calls `onCut` first;
+   * resolves when all are closed.
+   */
+  close(timeout?: number, onCut?: () => void): Promise<void>;
 }
