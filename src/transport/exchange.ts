@@ -10,14 +10,15 @@ import type { Connection, WireHandler } from './wire.js';
 
 const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
+const MOST_DRAINED = 64 * 1024;
 const givenUp = new Error('the request was given up');
 const lookAgain = new Error('the request is sent anew');
 
 /** Whom an exchange works for. */
 export interface ExchangeOwner {
   readonly maxContentLength: number;
-  /** The head of the answer has come. */
-  headCame(): void;
+  /** The head of the answer has come. Returns whether that is all of it that is wanted, and the exchange needs no end. */
+  headCame(answer: WireAnswer): boolean;
   /** Told once. */
   exchangeEnded(exchange: Exchange): void;
 }
@@ -36,6 +37,8 @@ export class Exchange implements WireHandler {
   /** The body, while it has come in one piece, as most do; and where there are more. */
   #piece: Buffer = empty;
   #pieces: Pieces | null = null;
+  /** How many bytes were read of a body that nobody wants; null where somebody does. */
+  #drained: number | null = null;
   /** Reads the chunks, where undici's parser does not. */
   #chunks: Chunks | null = null;
   readonly #connection: Connection;
@@ -88,10 +91,13 @@ export class Exchange implements WireHandler {
       if (++this.#informational > MOST_INFORMATIONAL) this.abort(network('it sends nothing but informational answers'));
       return true;
     }
-    this.#owner.headCame();
     unpin(rawHeaders);
     const answer = new WireAnswer(status, rawHeaders, this.#request.url);
     this.answer = answer;
+    if (this.#owner.headCame(answer)) {
+      this.#drained = 0;
+      return true;
+    }
     const length = answer.contentLength;
     if (length === null) this.#checkCoding(answer.header('transfer-encoding'));
     else if (this.#isTooLarge(length) && this.#hasBody) this.abort(tooLarge(this.#owner.maxContentLength));
@@ -100,6 +106,7 @@ export class Exchange implements WireHandler {
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
+    if (this.#drained !== null) return this.#drain(chunk, this.#drained);
     if (this.#chunks === null) this.#take(chunk);
     else this.#readChunks(this.#chunks, chunk);
     return true;
@@ -110,6 +117,10 @@ export class Exchange implements WireHandler {
     // A body without a length ends when the connection is closed; undici takes a reset for that too.
     const { broken } = this.#connection;
     if (broken !== null) return this.onError(broken);
+    if (this.#drained !== null) {
+      this.#ended = true;
+      return this.#connection.release();
+    }
     // What only a dispatcher of the user's own can do.
     if (this.answer === null) return this.abort(network('it ended without an answer'));
     if (this.#chunks !== null) return this.abort(network('the answer broke off: its last chunk is missing'));
@@ -122,10 +133,25 @@ export class Exchange implements WireHandler {
 
   onError(error: Error): void {
     if (this.#ended) return;
+    if (this.#drained !== null) return this.drop();
     if (error === lookAgain) return this.start();
     if (this.#brokeUnused) return this.#startAnew();
     if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent, this.answer !== null);
     this.#end();
+  }
+
+  /** Ends what is left of it, of which its owner is not told. */
+  drop(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connection.destroy(givenUp);
+  }
+
+  /** A little of a body that nobody wants is read, for then the connection can be used again. */
+  #drain({ length }: Buffer, before: number): boolean {
+    this.#drained = before + length;
+    if (this.#drained > MOST_DRAINED) this.drop();
+    return true;
   }
 
   #take(bytes: Buffer): void {

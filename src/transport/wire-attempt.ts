@@ -42,6 +42,8 @@ export class WireAttempt implements ExchangeOwner {
   #redirects = 0;
   #repeated = false;
   #exchange: Exchange | null = null;
+  /** That of a redirect which was followed while its body still comes. */
+  #redirecting: Exchange | null = null;
   #decompression: { cancel(): void } | null = null;
   /** Its result, which its owner is about to be told. */
   #result: Result | null = null;
@@ -67,12 +69,24 @@ export class WireAttempt implements ExchangeOwner {
     this.#told = true;
     // The exchange may be over, and the next one about to begin.
     this.#exchange?.abort(failure);
+    this.#redirecting?.drop();
     this.#decompression?.cancel();
     this.#owner.settle(failure);
   }
 
-  headCame(): void {
+  /** A redirect is followed from its head: its body may be slow, broken or without an end. */
+  headCame(answer: WireAnswer): boolean {
     this.#owner.headCame(this.#owner.scope.instance.clock.now());
+    const { maxRedirects } = this.#owner.policy;
+    if (!isRedirect(answer.status) || maxRedirects === 0) return false;
+    const location = answer.single('location');
+    if (location === null) return false;
+    this.#redirecting?.drop();
+    this.#redirecting = this.#exchange;
+    this.#exchange = null;
+    if (location === undefined) this.#fail(manyLocations, answer.status);
+    else this.#redirect(answer.status, location, maxRedirects);
+    return true;
   }
 
   exchangeEnded(exchange: Exchange): void {
@@ -82,14 +96,7 @@ export class WireAttempt implements ExchangeOwner {
       this.#repeated = true;
       return this.#beginSoon(true);
     }
-    const answer = exchange.answer as WireAnswer;
-    const { maxRedirects } = this.#owner.policy;
-    if (isRedirect(answer.status) && maxRedirects > 0) {
-      const location = answer.single('location');
-      if (location === undefined) return this.#fail(manyLocations, answer.status);
-      if (location !== null) return this.#redirect(answer.status, location, maxRedirects);
-    }
-    this.#read(answer);
+    this.#read(exchange.answer as WireAnswer);
   }
 
   #mayRepeat(exchange: Exchange): boolean {
@@ -150,6 +157,7 @@ export class WireAttempt implements ExchangeOwner {
   #tell(): void {
     if (this.#told) return;
     this.#told = true;
+    this.#redirecting?.drop();
     this.#owner.settle(this.#result as Result);
   }
 }

@@ -696,7 +696,7 @@ export const faultGroups: readonly FaultGroup[] = [
       {
         name: 'with a body that never ends',
         onRequest: says(`HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 100\r\n\r\nhalf`),
-        expected: { code: 'DEADLINE' },
+        expected: { code: 'REDIRECT' },
       },
       {
         name: 'without a Location',

@@ -2,6 +2,7 @@ import type { UpstreamOptions } from '../../src/index.js';
 import { ask, type Sent, startUpstream } from '../request/ask.js';
 import { startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { deferred } from '../support/deferred.js';
 
 afterEach(closeAll);
 
@@ -259,5 +260,52 @@ describe('Location', () => {
     const { outcome } = await ask(`${upstream.origin}/from`);
     expect(outcome.error?.code).toBe('ERR_UPSTREAM_REDIRECT');
     expect(upstream.sent).toHaveLength(1);
+  });
+});
+
+describe('a redirect is followed from its head, though its body', () => {
+  const head = (location: string, rest: string) => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n${rest}`;
+
+  test.each<[string, string]>([
+    ['has no end', 'Content-Length: 100000\r\n\r\nabc'],
+    ['is larger than what may come', `Content-Length: ${64 * 1024 * 1024}\r\n\r\nabc`],
+    ['breaks', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n'],
+    ['ends with its connection', '\r\nabc'],
+  ])('%s', async (_how, rest) => {
+    const target = await startUpstream((response) => response.end('there'));
+    const origin = await startRawBackend((socket) => {
+      socket.on('data', () => socket.write(head(`${target.origin}/to`, rest)));
+    });
+    const { data, outcome } = await ask({ url: `${origin}/from`, origins: [target.origin], responseType: 'text' });
+    expect(outcome).toMatchObject({ status: 'success', response: { url: `${target.origin}/to` } });
+    expect(data).toBe('there');
+  });
+
+  test('goes on and on: the connection is closed when there was enough of it, or the call has ended', async () => {
+    const closed = deferred();
+    const target = await startUpstream((response) => response.end('there'));
+    const origin = await startRawBackend((socket) => {
+      socket.on('close', closed.resolve);
+      socket.on('data', () => {
+        socket.write(head(`${target.origin}/to`, 'Transfer-Encoding: chunked\r\n\r\n'));
+        const more = () => {
+          while (!socket.destroyed && socket.write(`400\r\n${'x'.repeat(1024)}\r\n`));
+        };
+        socket.on('drain', more);
+        more();
+      });
+    });
+    const { outcome } = await ask({ url: `${origin}/from`, origins: [target.origin] });
+    expect(outcome.status).toBe('success');
+    await closed.promise;
+  });
+
+  test('is short: its connection is used again', async () => {
+    const upstream = await startUpstream((response, { url }) => {
+      if (url === '/from') response.writeHead(302, { location: '/to' }).end('moved');
+      else response.end('there');
+    });
+    expect((await ask(`${upstream.origin}/from`)).outcome.status).toBe('success');
+    expect(upstream.connections).toBe(1);
   });
 });
