@@ -33,21 +33,21 @@ export class Failure {
   readonly cause: unknown;
   /** The status of the answer that was the failure. */
   readonly upstreamStatus: number | null;
-  /** Whether the client wanted it so, which says nothing of the upstream: one that waits less than its page would. */
-  readonly isClients: boolean;
+  /** Whether it is the client's doing, and says nothing of the upstream: a wrong parameter, a shorter deadline than the page's. */
+  readonly byClient: boolean;
 
   constructor(
     code: UpstreamErrorCode,
     message: string,
     cause?: unknown,
     upstreamStatus: number | null = null,
-    isClients = false,
+    byClient = false,
   ) {
     this.code = code;
     this.message = message;
     this.cause = cause;
     this.upstreamStatus = upstreamStatus;
-    this.isClients = isClients;
+    this.byClient = byClient;
   }
 }
 
@@ -58,6 +58,7 @@ export interface UpstreamErrorDetails {
   upstreamStatus?: number | null;
   attempts?: number;
   cause?: unknown;
+  byClient?: boolean;
 }
 
 // A symbol of the global registry: the guards hold across two copies of the package.
@@ -77,7 +78,7 @@ export class UpstreamError extends Error {
   readonly url: string | null;
   /** The status the upstream answered with; null if it did not answer. */
   readonly upstreamStatus: number | null;
-  /** What the page should answer: 404, 410, 502, 503 or 504. */
+  /** What the page should answer: 400, 404, 410, 500, 502, 503 or 504. */
   readonly status: number;
   readonly statusCode: number;
   /** How many attempts were made. */
@@ -89,7 +90,7 @@ export class UpstreamError extends Error {
     this.upstream = details.upstream ?? '';
     this.url = details.url ?? null;
     this.upstreamStatus = details.upstreamStatus ?? null;
-    this.status = pageStatus(code, this.upstreamStatus);
+    this.status = pageStatus(code, this.upstreamStatus, details.byClient ?? false);
     this.statusCode = this.status;
     this.attempts = details.attempts ?? 0;
   }
@@ -153,9 +154,11 @@ export function isConfigError(value: unknown): value is ConfigError {
   return value instanceof Error && (value as { [configMark]?: true })[configMark] === true;
 }
 
-function pageStatus(code: UpstreamErrorCode, upstreamStatus: number | null): number {
+function pageStatus(code: UpstreamErrorCode, upstreamStatus: number | null, byClient: boolean): number {
   if (code === 'ERR_UPSTREAM_TIMEOUT' || code === 'ERR_UPSTREAM_DEADLINE') return 504;
   if (code === 'ERR_UPSTREAM_CIRCUIT_OPEN' || code === 'ERR_UPSTREAM_OVERLOAD') return 503;
   if (code === 'ERR_UPSTREAM_STATUS' && (upstreamStatus === 404 || upstreamStatus === 410)) return upstreamStatus;
-  return 502;
+  if (byClient && (code === 'ERR_UPSTREAM_URL' || code === 'ERR_UPSTREAM_ITEMS')) return 400;
+  // The page's own code failed.
+  return code === 'ERR_UPSTREAM_HOOK' ? 500 : 502;
 }

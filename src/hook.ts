@@ -1,4 +1,6 @@
 import { Failure } from './errors.js';
+import { redactText } from './redact.js';
+import { shown } from './shown.js';
 import type { Context } from './types.js';
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -14,6 +16,22 @@ export async function guarded<T>(
   try {
     return await callback(context);
   } catch (cause) {
-    return new Failure('ERR_UPSTREAM_HOOK', `its ${name} function threw`, cause);
+    return hookFailure(`its ${name} function threw`, cause);
+  }
+}
+
+/** The failure of the page's own code. `what`: what threw, as the beginning of a sentence whose end says what was thrown. */
+export function hookFailure(what: string, cause: unknown): Failure {
+  return new Failure('ERR_UPSTREAM_HOOK', `${what} ${describe(cause)}`, cause);
+}
+
+/** What was thrown may be anything, such as an object whose getters throw. */
+function describe(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) return shown(redactText(`${thrown.name}: ${thrown.message}`));
+    if (typeof thrown === 'string') return shown(redactText(`'${thrown}'`));
+    return thrown === null || thrown === undefined ? String(thrown) : `something that is no Error (${typeof thrown})`;
+  } catch {
+    return 'something that cannot be read';
   }
 }

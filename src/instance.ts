@@ -2,10 +2,12 @@ import { AsyncResource } from 'node:async_hooks';
 import type { AxiosInstance } from 'axios';
 import { type Clock, systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
+import { Failure } from './errors.js';
 import { Origins } from './origin/origins.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
-import { type Connections, KeptConnections } from './transport/connections.js';
+import { KeptConnections } from './transport/connections.js';
+import type { Connections } from './transport/wire.js';
 import type { LimitOptions } from './types.js';
 
 interface Parts {
@@ -21,14 +23,29 @@ export class MashupInstance implements Instance {
   connections: Connections;
   readonly axios: AxiosInstance | null;
   readonly origins: Origins;
-  readonly shared: Scope;
+  readonly shared: SharedScope;
+  generation = 0;
 
   constructor({ clock, connections, axios, limits }: Parts = {}) {
     this.clock = clock ?? systemClock;
     this.connections = connections ?? new KeptConnections();
     this.axios = axios ?? null;
-    this.origins = new Origins(limits ?? limitDefaults);
+    this.origins = new Origins(limits ?? limitDefaults, this);
     this.shared = new SharedScope(this);
+  }
+
+  /** See `Mashup.close`. */
+  async close(timeout?: number): Promise<void> {
+    await this.connections.close(timeout, () => this.#cut());
+    // With no connection open something may still be about to ask for one: a try in its back-off, a callback.
+    if (timeout !== undefined) this.#cut();
+  }
+
+  #cut(): void {
+    this.generation++;
+    const closed = new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed');
+    this.shared.flights.giveUp(closed);
+    this.origins.refuseAll(closed);
   }
 }
 
@@ -41,5 +58,9 @@ class SharedScope implements Scope {
 
   constructor(instance: Instance) {
     this.instance = instance;
+  }
+
+  get generation(): number {
+    return this.instance.generation;
   }
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
 import { limitDefaults } from './config/defaults.js';
@@ -9,6 +10,7 @@ import { MashupInstance } from './instance.js';
 import { attach, dataOf, findCollision, serverTiming } from './locals.js';
 import { runPage } from './page-run.js';
 import type { Mashup, Page } from './page-types.js';
+import { forgetSocket, watchSocket } from './pipelined.js';
 import { Run, type RunOwner } from './run/run.js';
 import { DispatcherConnections } from './transport/dispatcher.js';
 import type { LimitOptions, PageOptions, RunInput, Settings, UpstreamMap } from './types.js';
@@ -32,8 +34,8 @@ export function createMashup(settings: Settings = {}): Mashup {
 export function mashupOn(instance: MashupInstance): Mashup {
   const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(instance, upstreams, options);
   return Object.assign(mashup, {
-    stats: () => instance.origins.stats(instance.clock.now()),
-    close: ({ timeout }: { timeout?: number } = {}) => instance.connections.close(timeout),
+    stats: () => instance.origins.stats(),
+    close: ({ timeout }: { timeout?: number } = {}) => instance.close(timeout),
   }) as Mashup;
 }
 
@@ -51,7 +53,7 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
     if (res.closed || req.socket?.destroyed) return;
     const visit = new Visit(res, next);
     const run = new Run(plan, instance, req, req, res.locals, visit);
-    visit.watch(run);
+    visit.watch(run, req);
     run.start();
   }
 
@@ -68,6 +70,8 @@ class Visit implements RunOwner {
   readonly #res: Response;
   readonly #next: NextFunction;
   #run: Run | null = null;
+  /** That of a response which has none yet. */
+  #socket: Socket | null = null;
   // Where it is made matters: V8 puts a function that is assigned to a property (`this.#onClose = () => …`) in old space, and
   // there it would keep the run and all its data, long dead, until the next full collection.
   readonly #onClose = () => {
@@ -80,13 +84,18 @@ class Visit implements RunOwner {
     this.#next = next;
   }
 
-  watch(run: Run): void {
+  watch(run: Run, { socket }: Request): void {
     this.#run = run;
     this.#res.on('close', this.#onClose);
+    // It waits behind another response: null, and not undefined as where there is no connection at all.
+    if (this.#res.socket !== null) return;
+    this.#socket = socket;
+    watchSocket(socket, this.#onClose);
   }
 
   #unwatch(): void {
     this.#res.removeListener('close', this.#onClose);
+    if (this.#socket !== null) forgetSocket(this.#socket, this.#onClose);
   }
 
   runEnded(run: Run, error: UpstreamError | null): void {

@@ -2,8 +2,10 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Outcome } from './outcome.js';
 import type { OriginStats, PageOptions, RunInput, Upstream, UpstreamMap, UpstreamOptions } from './types.js';
 
-/** Makes options that are not known errors, which a type parameter's constraint would let pass. */
-type NoTypo<O, Known> = { readonly [Option in Exclude<keyof O, keyof Known | DataType>]: never };
+/** Makes options that are not known errors, which a type parameter's constraint would let pass, and says so. */
+type NoTypo<O, Known> = {
+  readonly [Option in Exclude<keyof O, keyof Known | DataType>]: `'${Option & string}' is not an option`;
+};
 type NoTypos<M> = { readonly [Name in keyof M]: M[Name] extends string ? unknown : NoTypo<M[Name], UpstreamOptions> };
 
 /** Makes pages that share connections. `mashup` is one; {@link createMashup} makes another. */

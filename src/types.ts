@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import type { Dispatcher } from 'undici';
+import type { UpstreamError } from './errors.js';
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
@@ -85,7 +86,7 @@ export interface UpstreamOptions {
   required?: boolean;
   /** Data, or a function of error and context that gives it, to use when the call fails. @default none: data is null */
   // biome-ignore lint/suspicious/noExplicitAny: `unknown` would swallow the function and leave its parameters untyped
-  fallback?: ((error: Error, context: Context) => any) | object | string | number | boolean | null;
+  fallback?: ((error: UpstreamError, context: Context) => any) | object | string | number | boolean | null;
   /** Milliseconds for the whole call, from when it could start: queueing, every attempt, body, decoding. @default the deadline */
   timeout?: number;
   /** Milliseconds for one attempt. @default none */
@@ -150,7 +151,7 @@ export interface BreakerOptions {
   minimum?: number;
   /** Milliseconds over which it counts. @default 10000 */
   window?: number;
-  /** Milliseconds after which it lets one call try. @default 5000 */
+  /** Milliseconds after which it lets a few calls try: the first that succeeds closes it. @default 5000 */
   halfOpenAfter?: number;
 }
 
@@ -255,7 +256,7 @@ export interface OriginStats {
   /** Attempts in flight, and those that wait for one of them to end. */
   inFlight: number;
   queued: number;
-  /** The state of its breaker, of the one that is not closed if there are several; null where no page uses any. */
+  /** The state of its breaker, the worst if there are several; null where no page uses any. */
   breaker: 'closed' | 'open' | 'half-open' | null;
   /** How many extra attempts the budget of retries and hedges still allows. */
   budget: number;

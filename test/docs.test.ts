@@ -100,7 +100,7 @@ describe('the README', () => {
 });
 
 // What the examples use and do not say.
-const expressTypes = "import type { NextFunction, Request, Response } from 'express';\n";
+const expressTypes = "import type { NextFunction, Request, RequestHandler, Response } from 'express';\n";
 const globals = `
 import type * as Express from 'express';
 import type * as Mashup from 'express-mashup';

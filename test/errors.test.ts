@@ -41,7 +41,11 @@ describe('an UpstreamError', () => {
 });
 
 describe('what the page should answer', () => {
-  const others: Record<string, number> = { ERR_UPSTREAM_TIMEOUT: 504, ERR_UPSTREAM_DEADLINE: 504 };
+  const others: Record<string, number> = {
+    ERR_UPSTREAM_TIMEOUT: 504,
+    ERR_UPSTREAM_DEADLINE: 504,
+    ERR_UPSTREAM_HOOK: 500,
+  };
   const busy = ['ERR_UPSTREAM_CIRCUIT_OPEN', 'ERR_UPSTREAM_OVERLOAD'];
 
   test.each(errorCodes)('%s', (code) => {
@@ -63,6 +67,14 @@ describe('what the page should answer', () => {
   ])('%s with %p from upstream: %i', (code, upstreamStatus, status) => {
     expect(new UpstreamError(code, '', { upstreamStatus }).status).toBe(status);
   });
+});
+
+test.each<[code: UpstreamErrorCode, status: number]>([
+  ['ERR_UPSTREAM_URL', 400],
+  ['ERR_UPSTREAM_ITEMS', 400],
+  ['ERR_UPSTREAM_DEADLINE', 504],
+])('%s that is the client’s own doing makes the page answer %i', (code, status) => {
+  expect(new UpstreamError(code, '', { byClient: true }).status).toBe(status);
 });
 
 describe('a ConfigError', () => {

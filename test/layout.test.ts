@@ -16,6 +16,7 @@ const leaves = [
   'outcome.ts',
   'locals.ts',
   'plain.ts',
+  'redact.ts',
   'hook.ts',
   'shown.ts',
   'soon.ts',

@@ -1,4 +1,5 @@
 const MOST_PIECES = 64;
+const LEAST_PIECE = 4 * 1024;
 const MOST_LENT = 1024 * 1024;
 
 /**
@@ -12,8 +13,8 @@ let scratch: Buffer = Buffer.alloc(0);
 export type Body = Buffer | Pieces;
 
 /**
- * A body that comes in more than one piece. Few of them are kept as they are until somebody asks for the whole; many go into
- * one buffer that doubles, for a piece of one byte takes a hundred.
+ * A body that comes in more than one piece. They are kept as they are until somebody asks for the whole, but where they are many
+ * and small: those go into one buffer that doubles, for a piece of one byte takes a hundred.
  */
 export class Pieces {
   length: number;
@@ -29,7 +30,7 @@ export class Pieces {
     const start = this.length;
     this.length += chunk.length;
     if (this.#buffer !== null) this.#append(this.#buffer, chunk, start);
-    else if (this.#pieces.push(chunk) > MOST_PIECES) {
+    else if (this.#pieces.push(chunk) > MOST_PIECES && this.length < this.#pieces.length * LEAST_PIECE) {
       this.#buffer = Buffer.concat(this.#pieces, this.length * 2);
       this.#pieces = [];
     }

@@ -1,6 +1,7 @@
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
+import { once } from './single-headers.js';
 
 /** An answer whose data has been made already, by an axios instance with its transformers and interceptors. */
 export class DataAnswer implements Answer {
@@ -27,6 +28,13 @@ export class DataAnswer implements Answer {
   header(name: string): string | null {
     const value = this.#head.headers[name];
     return value === undefined ? null : String(value);
+  }
+
+  single(name: string): string | null | undefined {
+    const value = this.#head.headers[name];
+    if (value === undefined) return null;
+    const [first, ...others] = [value].flat().map(once);
+    return others.every((other) => other === first) ? first : undefined;
   }
 
   accepted(): boolean | Failure {

@@ -1,10 +1,12 @@
 import { Failure } from '../errors.js';
-import { isThenable } from '../hook.js';
+import { hookFailure, isThenable } from '../hook.js';
 
 /** What an upstream may do, and what of it is a success: the same for all its requests. */
 export interface Policy {
   readonly maxRedirects: number;
   readonly maxContentLength: number;
+  /** The same for JSON, which is parsed in one go. */
+  readonly maxJson: number;
   /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
   readonly listed: ReadonlySet<string>;
   /** The page's own function: it may throw. */
@@ -21,7 +23,7 @@ export function acceptsStatus({ validateStatus }: Policy, status: number): boole
     verdict.then(ignore, ignore);
     return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function returned a promise');
   } catch (cause) {
-    return new Failure('ERR_UPSTREAM_HOOK', 'its validateStatus function threw', cause);
+    return hookFailure('its validateStatus function threw', cause);
   }
 }
 

@@ -1,27 +1,56 @@
 import { MIMEType } from 'node:util';
 import { Failure } from '../errors.js';
+import { declaredEncoding, prescan } from './prescan.js';
 
 /** What a Content-Type header says of how to read a body. */
 export interface ContentType {
-  readonly kind: 'json' | 'text' | 'markup' | 'binary';
+  readonly kind: 'json' | 'html' | 'xml' | 'text' | 'binary';
   readonly charset: string | null;
 }
 
 /** A body as text: by its byte order mark, its charset, what its markup says, or else as UTF-8. */
-export function decodeText(body: Buffer, { kind, charset }: ContentType): string | Failure {
-  const label = byteOrderMark(body) ?? charset ?? (kind === 'markup' ? prologCharset(body) : null);
-  if (label === null || label === 'utf-8' || label === 'utf8') return withoutMark(body.toString('utf8'));
-  try {
-    const decoder = new TextDecoder(label);
-    // Not in one go: there Node 20 takes windows-1252 for ISO 8859-1 (nodejs/node#56542).
-    return decoder.decode(body, { stream: true }) + decoder.decode();
-  } catch (cause) {
-    return new Failure('ERR_UPSTREAM_BODY', 'its charset is not known', cause);
-  }
+export function decodeText(body: Buffer, type: ContentType): string | Failure {
+  const encoding = encodingOfText(body, type);
+  if (encoding instanceof Failure) return encoding;
+  if (encoding === 'utf-8') return withoutMark(body.toString('utf8'));
+  const decoder = new TextDecoder(encoding);
+  // Not in one go: there Node 20 takes windows-1252 for ISO 8859-1 (nodejs/node#56542).
+  return decoder.decode(body, { stream: true }) + decoder.decode();
 }
 
 function withoutMark(text: string): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+// As far as the HTML standard has a browser look.
+const PROLOG = 1024;
+
+/** The name of the encoding that a text is in. */
+export function encodingOfText(body: Buffer, { kind, charset }: ContentType): string | Failure {
+  const marked = byteOrderMark(body);
+  if (marked !== null) return marked;
+  // JSON is UTF-8, whatever is said of it (RFC 8259, sections 8.1 and 11: there is no charset to name).
+  if (kind === 'json') return 'utf-8';
+  if (charset === 'utf-8') return charset;
+  const named = charset === null ? null : encodingOf(charset);
+  if (named !== null) return named;
+  // What names no encoding is passed over in HTML (its standard, section 13.2.3.2), where it is wherever people write.
+  if (kind === 'html') return prescan(prolog(body), encodingOf) ?? 'utf-8';
+  const declared = charset ?? (kind === 'xml' ? declaredEncoding(prolog(body), encodingOf) : null) ?? 'utf-8';
+  return encodingOf(declared) ?? new Failure('ERR_UPSTREAM_BODY', 'its charset is not known');
+}
+
+function prolog(body: Buffer): string {
+  return body.toString('latin1', 0, PROLOG);
+}
+
+/** The name of an encoding by one of its labels (WHATWG Encoding, section 4.2); null where there is none. */
+function encodingOf(label: string): string | null {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch {
+    return null;
+  }
 }
 
 /** The encoding that a byte order mark tells; it wins over any label (WHATWG Encoding, section 6). */
@@ -32,17 +61,14 @@ function byteOrderMark(body: Buffer): string | null {
   return null;
 }
 
-/** The charset that an XML declaration (XML 1.0, section 4.3.3) or an HTML meta element names in the first 1024 bytes. */
-function prologCharset(body: Buffer): string | null {
-  const start = body.toString('latin1', 0, 1024);
-  const xml = /^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/i.exec(start);
-  const html = xml ?? /<meta[^>]*?\scharset\s*=\s*["']?([\w.:-]+)/i.exec(start);
-  const charset = html?.[1]?.toLowerCase() ?? null;
-  // It could be read as ASCII, so it is not what it says (HTML, section 13.2.3.2, says the same).
-  return charset?.startsWith('utf-16') ? 'utf-8' : charset;
+const noContentType: ContentType = { kind: 'binary', charset: null };
+const plainJson: ContentType = { kind: 'json', charset: null };
+
+/** The same for a body that is JSON because the page says so: a charset counts where it is one, and nothing that it holds. */
+export function asJson({ kind, charset }: ContentType): ContentType {
+  return kind === 'json' || charset === null || encodingOf(charset) === null ? plainJson : { kind: 'text', charset };
 }
 
-const noContentType: ContentType = { kind: 'binary', charset: null };
 const knownContentTypes = new Map<string, ContentType>();
 const MOST_KNOWN = 256;
 
@@ -52,25 +78,69 @@ export function contentType(header: string | null): ContentType {
   let type = knownContentTypes.get(header);
   if (type === undefined) {
     type = readContentType(header);
-    if (knownContentTypes.size < MOST_KNOWN) knownContentTypes.set(header, type);
+    if (knownContentTypes.size < MOST_KNOWN && header.length <= LONGEST_TYPE) knownContentTypes.set(header, type);
   }
   return type;
 }
 
-function readContentType(header: string): ContentType {
-  let mime: MIMEType;
-  try {
-    mime = new MIMEType(header);
-  } catch {
-    return noContentType;
+// More of them, or longer ones, mean nothing, and node:util takes a microsecond for each parameter and each that is none.
+const MOST_TYPES = 8;
+const LONGEST_TYPE = 256;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+
+/** What stands between commas that are not in quotes. */
+function splitList(header: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let isQuoted = false;
+  for (let at = 0; at < header.length; at++) {
+    const code = header.charCodeAt(at);
+    if (code === QUOTE) isQuoted = !isQuoted;
+    else if (code === BACKSLASH && isQuoted) at++;
+    else if (code === COMMA && !isQuoted) {
+      parts.push(header.slice(start, at));
+      start = at + 1;
+    }
   }
-  const charset = mime.params.get('charset')?.toLowerCase() ?? null;
-  const { subtype } = mime;
-  if (subtype === 'json' || subtype.endsWith('+json')) return { kind: 'json', charset };
-  if (subtype === 'xml' || subtype.endsWith('+xml') || subtype === 'html') return { kind: 'markup', charset };
+  parts.push(header.slice(start));
+  return parts;
+}
+
+/**
+ * Of a header that came twice, or that a proxy joined, the last type that is one counts, and keeps the charset of an equal
+ * one before it (Fetch, "extract a MIME type").
+ */
+function readContentType(header: string): ContentType {
+  let type: MIMEType | null = null;
+  let charset: string | null = null;
+  for (const part of header.includes(',') ? splitList(header.slice(-MOST_TYPES * LONGEST_TYPE)) : [header]) {
+    const next = readMimeType(part.slice(0, LONGEST_TYPE));
+    if (next === null || next.essence === '*/*') continue;
+    const own = next.params.get('charset')?.toLowerCase() || null;
+    charset = own ?? (next.essence === type?.essence ? charset : null);
+    type = next;
+  }
+  return type === null ? noContentType : { kind: kindOf(type, charset), charset };
+}
+
+function readMimeType(text: string): MIMEType | null {
+  try {
+    return new MIMEType(text);
+  } catch {
+    return null;
+  }
+}
+
+function kindOf({ type, subtype }: MIMEType, charset: string | null): ContentType['kind'] {
+  if (subtype === 'json' || subtype.endsWith('+json')) return 'json';
+  if (subtype === 'html') return 'html';
+  if (subtype === 'xml' || subtype.endsWith('+xml')) return 'xml';
   const isText =
-    mime.type === 'text' ||
+    type === 'text' ||
     charset !== null ||
     /^(javascript|ecmascript|x-www-form-urlencoded|graphql|yaml|x-yaml|toml)$/.test(subtype);
-  return { kind: isText ? 'text' : 'binary', charset };
+  return isText ? 'text' : 'binary';
 }

@@ -5,6 +5,8 @@ import type { Answer, Decoder } from './answer.js';
 import { type Body, Pieces } from './body.js';
 import { decode, type Encoded } from './decode.js';
 import { acceptsStatus, type Policy } from './policy.js';
+import { once, singles, withoutBlanks } from './single-headers.js';
+import type { Waiting } from './turn-share.js';
 
 const taken = Buffer.alloc(0);
 
@@ -16,6 +18,8 @@ export class WireAnswer implements Answer, Encoded {
   source: OutcomeSource = 'network';
   /** The body, once it is there and decompressed; empty once it has been taken. */
   body: Body = taken;
+  /** Why the body is still as it was sent, in an encoding that cannot be undone here; null if it is not. */
+  encoded: Failure | null = null;
   readonly #rawHeaders: readonly Buffer[];
   #hasCopies = false;
 
@@ -33,6 +37,10 @@ export class WireAnswer implements Answer, Encoded {
     return findHeader(this.#rawHeaders, name);
   }
 
+  single(name: string): string | null | undefined {
+    return findSingle(this.#rawHeaders, name);
+  }
+
   /** What Content-Length says; null if it is not there, NaN where it is no number. */
   get contentLength(): number | null {
     const at = indexOfHeader(this.#rawHeaders, 'content-length', 0);
@@ -43,8 +51,8 @@ export class WireAnswer implements Answer, Encoded {
     return acceptsStatus(policy, this.status);
   }
 
-  read(decoder: Decoder): unknown | Failure {
-    return decode(this, decoder);
+  read(decoder: Decoder, who: Waiting): unknown | Failure {
+    return decode(this, decoder, who);
   }
 
   takeBody(): Body {
@@ -69,6 +77,7 @@ export class WireAnswer implements Answer, Encoded {
     const copy = new WireAnswer(this.status, headers, this.url);
     copy.body = this.body;
     copy.source = 'shared';
+    copy.encoded = this.encoded;
     copy.#hasCopies = true;
     this.#hasCopies = true;
     return copy;
@@ -143,6 +152,16 @@ function findHeader(rawHeaders: readonly Buffer[], name: string): string | null 
   return found;
 }
 
+function findSingle(rawHeaders: readonly Buffer[], name: string): string | null | undefined {
+  let found: string | null = null;
+  for (let at = indexOfHeader(rawHeaders, name, 0); at !== -1; at = indexOfHeader(rawHeaders, name, at + 2)) {
+    const value = once(withoutBlanks((rawHeaders[at + 1] as Buffer).toString('latin1')));
+    if (found !== null && found !== value) return undefined;
+    found = value;
+  }
+  return found;
+}
+
 /** Where in a raw list, from an index on, the name of a header is; -1 if it is not there. */
 function indexOfHeader(rawHeaders: readonly Buffer[], name: string, from: number): number {
   for (let at = from; at + 1 < rawHeaders.length; at += 2) {
@@ -180,6 +199,10 @@ function parseHeaders(rawHeaders: readonly Buffer[]): Record<string, string | st
     const before = headers[name];
     if (name === 'set-cookie') headers[name] = before === undefined ? [value] : [...before, value];
     else headers[name] = before === undefined ? value : `${before}, ${value}`;
+  }
+  for (const name of singles) {
+    const value = headers[name];
+    if (typeof value === 'string') headers[name] = once(value);
   }
   return headers;
 }

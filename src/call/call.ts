@@ -1,6 +1,7 @@
 import { type Answer, type Result, readAnswer } from '../answer/answer.js';
+import type { ListSource } from '../checked.js';
 import { Failure, type UpstreamError } from '../errors.js';
-import { guarded, isThenable } from '../hook.js';
+import { guarded, hookFailure, isThenable } from '../hook.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
 import { copyPlain } from '../plain.js';
 import { Job } from '../stages/stage.js';
@@ -9,7 +10,7 @@ import type { Context } from '../types.js';
 import { CallContext } from './context.js';
 import { blockerOf } from './dependency.js';
 import { callError } from './error.js';
-import { FanOut, firstStart, readList } from './fan-out.js';
+import { FanOut, firstStart, isClientsItem, joinItems, readList } from './fan-out.js';
 import type { CallPlan } from './plan.js';
 import type { CallOwner, CallRun } from './run.js';
 
@@ -23,13 +24,12 @@ export class Call extends Job {
   /** The outcome, once it has ended. */
   outcome: Outcome | null = null;
   readonly #owner: CallOwner<Call>;
-  readonly #item: unknown;
   #attempts = 0;
   // By the clock: when it could start, when the first attempt was sent, and when the head of its answer came.
   readonly #ready: number;
   #started: number | null = null;
   #firstByte: number | null = null;
-  #context: CallContext | null = null;
+  #context: CallContext | null;
   #timer: unknown = null;
   #request: UpstreamRequest | null = null;
   #answer: Answer | null = null;
@@ -41,12 +41,13 @@ export class Call extends Job {
   #late = false;
   #unwanted = false;
 
-  constructor(plan: CallPlan, run: CallRun, owner: CallOwner<Call>, item: unknown) {
+  /** @param context of an item; otherwise it is made when it is needed */
+  constructor(plan: CallPlan, run: CallRun, owner: CallOwner<Call>, context: CallContext | null) {
     super();
     this.plan = plan;
     this.scope = run;
     this.#owner = owner;
-    this.#item = item;
+    this.#context = context;
     this.#ready = run.instance.clock.now();
   }
 
@@ -65,12 +66,12 @@ export class Call extends Job {
     const { timeout } = this.plan.config;
     if (timeout !== null) this.#timer = this.scope.instance.clock.set(timedOut, timeout, this);
     if (this.plan.plain !== null) this.#send(this.plan.plain);
-    else void this.#prepare().catch((cause: unknown) => this.#threw(cause));
+    else void this.#prepare();
   }
 
-  attemptStarts(): void {
+  attemptStarts(now: number): void {
     this.#attempts++;
-    this.#started ??= this.scope.instance.clock.now();
+    this.#started ??= now;
   }
 
   headCame(at: number | null): void {
@@ -82,13 +83,9 @@ export class Call extends Job {
     if (this.over) return;
     if (result instanceof Failure) return this.#fail(result);
     this.#answer = result;
-    try {
-      const data = readAnswer(result, this.plan.policy, this.plan.config);
-      if (isThenable(data)) void this.#endLater(data);
-      else this.#end(data);
-    } catch (cause) {
-      this.#threw(cause);
-    }
+    const data = this.#read(result);
+    if (isThenable(data)) void this.#endLater(data);
+    else this.#end(data);
   }
 
   /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */
@@ -108,74 +105,95 @@ export class Call extends Job {
     this.plan.send(this, request);
   }
 
-  /** What comes before the request: other upstreams' ends, a condition, a list, and what the request is made of. */
   async #prepare(): Promise<void> {
+    let next: UpstreamRequest | Failure | FanOut | 'skipped';
+    try {
+      next = await this.#whatComesFirst();
+    } catch (cause) {
+      // Such as a getter of `res.locals` that throws while a template reads it.
+      next = hookFailure('what it reads threw', cause);
+    }
+    if (this.over) return;
+    if (next === 'skipped') this.#finish('skipped', null, null);
+    else if (next instanceof Failure) this.#fail(next);
+    else if (next instanceof FanOut) next.start();
+    else this.#send(next);
+  }
+
+  /** Other upstreams' ends, a condition, a list, and what the request is made of. */
+  async #whatComesFirst(): Promise<UpstreamRequest | Failure | FanOut | 'skipped'> {
     const { plan } = this;
     const { when, maxItems } = plan.config;
     const blocker = blockerOf(plan, this.scope);
-    if (blocker !== null) return blocker === 'skipped' ? this.#skip() : this.#fail(blocker);
+    if (blocker !== null) return blocker;
     if (when !== null) {
       const verdict = await guarded('when', when, this.#theContext);
-      if (this.over) return;
-      if (verdict instanceof Failure) return this.#fail(verdict);
-      if (!verdict) return this.#skip();
+      if (verdict instanceof Failure) return verdict;
+      if (!verdict || this.over) return 'skipped';
     }
-    if (plan.list !== null) return this.#spread(await readList(plan.list, maxItems, this.#theContext));
-    const request = plan.request.fixed ?? (await plan.request.build(this.#theContext));
-    if (this.over) return;
-    if (request instanceof Failure) this.#fail(request);
-    else this.#send(request);
+    if (plan.list === null) return plan.request.fixed ?? plan.request.build(this.#theContext);
+    const items = await readList(plan.list, maxItems, this.#theContext);
+    return items instanceof Failure ? items : this.#fanOut(items, plan.list);
   }
 
   get #theContext(): CallContext {
-    this.#context ??= new CallContext(this.plan, this.scope, this.#item);
+    this.#context ??= new CallContext(this.plan, this.scope);
     return this.#context;
   }
 
-  #spread(items: readonly unknown[] | Failure): void {
-    if (this.over) return;
-    if (items instanceof Failure) return this.#fail(items);
-    const { scope, plan } = this;
-    const makeCall = (item: unknown, owner: CallOwner<Call>) => new Call(plan.item as CallPlan, scope, owner, item);
+  #fanOut(items: readonly unknown[], list: ListSource): FanOut {
+    const { scope } = this;
+    const plan = this.plan.item as CallPlan;
+    const makeCall = (item: unknown, owner: CallOwner<Call>) => {
+      const clientItem = isClientsItem(list, item, this.#theContext);
+      return new Call(plan, scope, owner, new CallContext(plan, scope, item, clientItem));
+    };
     const fanOut = new FanOut(items, this.endsAt, makeCall, (outcomes) => this.#endItems(outcomes));
     this.hold(fanOut);
-    fanOut.start();
+    return fanOut;
   }
 
   /** The items of a fan-out have ended: so has this. */
   #endItems(items: Outcome[]): void {
     this.#attempts = items.reduce((sum, item) => sum + item.attempts, 0);
-    const failed = items.find((item) => item.status === 'error');
-    const data = items.map((item) => item.data);
-    if (failed === undefined) return this.#finish('success', data, null, items);
-    if (items.some((item) => item.status === 'success')) return this.#finish('partial', data, failed.error, items);
-    const { code, upstreamStatus } = failed.error as UpstreamError;
-    this.#fail(new Failure(code, 'every item failed', failed.error, upstreamStatus), items);
+    const whole = joinItems(items);
+    if (whole instanceof Failure) this.#fail(whole, items);
+    else this.#finish(whole.status, whole.data, whole.error, items);
   }
 
-  #threw(cause: unknown): void {
-    // It has ended, so this came out of the page's handler, from outside of any express that would have caught it.
-    if (this.outcome !== null) throw cause;
-    // Such as a getter of `res.locals` that throws while a template reads it.
-    this.#fail(new Failure('ERR_UPSTREAM_HOOK', 'what it reads threw', cause));
+  #read(answer: Answer): unknown {
+    try {
+      return readAnswer(answer, this.plan.policy, this.plan.config, this);
+    } catch (cause) {
+      return hookFailure('what decodes or checks its data threw', cause);
+    }
   }
 
   async #endLater(data: PromiseLike<unknown>): Promise<void> {
+    let settled: unknown;
     try {
-      this.#end(await data);
+      settled = await data;
     } catch (cause) {
-      this.#threw(cause);
+      settled = hookFailure('what decodes or checks its data failed:', cause);
     }
+    this.#end(settled);
   }
 
   #end(data: unknown): void {
     if (this.over) return;
-    if (data instanceof Failure) this.#fail(data);
-    else this.#finish('success', data, null);
+    if (data instanceof Failure) return this.#fail(data);
+    const now = this.scope.instance.clock.now();
+    if (now > this.endsAt) this.#fail(this.#tooLate());
+    else this.#finish('success', data, null, undefined, now);
   }
 
-  #skip(): void {
-    this.#finish('skipped', null, null);
+  /** Reading an answer can take the time that was left, and no timer fires meanwhile. */
+  #tooLate(): Failure {
+    const { timeout } = this.plan.config;
+    const isOwn = timeout !== null && this.#ready + timeout <= this.#owner.endsAt;
+    return isOwn
+      ? new Failure('ERR_UPSTREAM_TIMEOUT', `its data was not read within its ${timeout} ms`)
+      : new Failure('ERR_UPSTREAM_DEADLINE', 'its data was not read by the deadline');
   }
 
   #fail(failure: Failure, items?: Outcome[]): void {
@@ -190,15 +208,16 @@ export class Call extends Job {
 
   #fallBack(error: UpstreamError, make: FallbackFunction, items?: Outcome[]): void {
     this.#failed = error;
+    this.#context?.fail();
     this.#items = items;
     const broken = (cause: unknown) => {
-      const failure = new Failure('ERR_UPSTREAM_HOOK', 'its fallback function threw', cause);
-      this.#finish('error', null, this.#error(failure), items);
+      this.#finish('error', null, this.#error(hookFailure('its fallback function threw', cause)), items);
     };
     try {
       const data = make(error, this.#theContext);
       if (!isThenable(data)) return this.#finish('fallback', data ?? null, error, items);
-      data.then((value) => this.#finish('fallback', value ?? null, error, items), broken);
+      // Of our own, for not every thenable keeps the rules of promises.
+      Promise.resolve(data).then((value) => this.#finish('fallback', value ?? null, error, items), broken);
       // Nobody waits any longer.
       if (this.#late) this.#finish('error', null, error, items);
     } catch (cause) {
@@ -217,7 +236,13 @@ export class Call extends Job {
       : (items.find((item) => item.source !== null)?.source ?? null);
   }
 
-  #finish(status: OutcomeStatus, data: unknown, error: UpstreamError | null, items?: Outcome[]): void {
+  #finish(
+    status: OutcomeStatus,
+    data: unknown,
+    error: UpstreamError | null,
+    items?: Outcome[],
+    now = this.scope.instance.clock.now(),
+  ): void {
     if (this.outcome !== null) return;
     const { instance, began } = this.scope;
     this.outcome = {
@@ -232,7 +257,7 @@ export class Call extends Job {
         ready: this.#ready - began,
         started: items === undefined ? since(began, this.#started) : firstStart(items),
         firstByte: since(began, this.#firstByte),
-        ended: instance.clock.now() - began,
+        ended: now - began,
       },
     };
     if (items !== undefined) this.outcome.items = items;
@@ -244,7 +269,7 @@ export class Call extends Job {
   }
 }
 
-type FallbackFunction = (error: Error, context: Context) => unknown;
+type FallbackFunction = (error: UpstreamError, context: Context) => unknown;
 
 function since(began: number, time: number | null): number | null {
   return time === null ? null : time - began;

@@ -8,18 +8,21 @@ import type { CallRun } from './run.js';
 /** What the callbacks and templates of one call read. Most is made only when somebody looks. */
 export class CallContext implements Context, RequestSource {
   readonly item: unknown;
+  readonly clientItem: boolean;
   readonly #plan: CallPlan;
   readonly #run: CallRun;
   #query: Request['query'] | null = null;
   #results: Record<string, unknown> | null = null;
   #controller: AbortController | null = null;
   #over = false;
+  #ended = false;
   #error: UpstreamError | null = null;
 
-  constructor(plan: CallPlan, run: CallRun, item: unknown) {
+  constructor(plan: CallPlan, run: CallRun, item?: unknown, clientItem = false) {
     this.#plan = plan;
     this.#run = run;
     this.item = item;
+    this.clientItem = clientItem;
   }
 
   get req(): Request {
@@ -51,13 +54,21 @@ export class CallContext implements Context, RequestSource {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      if (this.#over) this.#controller.abort(this.#error ?? undefined);
+      if (this.#ended) this.#controller.abort(this.#error ?? undefined);
     }
     return this.#controller.signal;
   }
 
   get context(): Context {
     return this;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get connectionOptions(): ReadonlySet<string> {
+    return this.#run.connectionOptions;
   }
 
   get clientHeaders(): Request['headers'] {
@@ -79,9 +90,15 @@ export class CallContext implements Context, RequestSource {
     }
   }
 
+  /** The call has failed, and only its fallback is still asked for. */
+  fail(): void {
+    this.#over = true;
+  }
+
   /** The call has ended: whoever watches the signal is told, and why where it failed. */
   end(error: UpstreamError | null): void {
     this.#over = true;
+    this.#ended = true;
     this.#error = error;
     this.#controller?.abort(error ?? undefined);
   }

@@ -1,5 +1,6 @@
 import type { Answer } from '../answer/answer.js';
 import { type Failure, UpstreamError } from '../errors.js';
+import { shown } from '../shown.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { CallPlan } from './plan.js';
 
@@ -12,12 +13,13 @@ export function callError(
   attempts: number,
 ): UpstreamError {
   const url = answer?.url ?? request?.url ?? null;
-  const where = url === null ? '' : ` (${config.method} ${url})`;
+  const where = url === null ? '' : ` (${config.method} ${shown(url)})`;
   return new UpstreamError(failure.code, `upstream '${name}': ${failure.message}${where}`, {
     upstream: name,
     url,
     upstreamStatus: failure.upstreamStatus ?? answer?.status ?? null,
     attempts,
     cause: failure.cause,
+    byClient: failure.byClient,
   });
 }

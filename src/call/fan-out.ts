@@ -1,6 +1,6 @@
 import type { ListSource } from '../checked.js';
-import { Failure } from '../errors.js';
-import { guarded } from '../hook.js';
+import { Failure, type UpstreamError } from '../errors.js';
+import { guarded, hookFailure } from '../hook.js';
 import type { Outcome } from '../outcome.js';
 import type { Abortable } from '../stages/stage.js';
 import { readPath } from '../template/url-template.js';
@@ -13,16 +13,44 @@ export async function readList(
   maxItems: number,
   context: CallContext,
 ): Promise<readonly unknown[] | Failure> {
-  const items =
-    list.kind === 'function'
-      ? await guarded('each', list.list, context)
-      : readPath(context.lookup(list.source), list.keys);
-  if (items instanceof Failure) return items;
-  if (!Array.isArray(items)) return new Failure('ERR_UPSTREAM_ITEMS', 'what each names is not a list');
-  if (items.length > maxItems) {
-    return new Failure('ERR_UPSTREAM_ITEMS', `each has ${items.length} items, and at most ${maxItems} are allowed`);
+  if (list.kind === 'function') return copyList(await guarded('each', list.list, context), maxItems);
+  const items = readPath(context.lookup(list.source), list.keys);
+  if (list.source !== 'query' || items === undefined || Array.isArray(items)) return copyList(items, maxItems);
+  // A query has text for one value and a list for more; and its parser makes an object of more than 20.
+  if (typeof items === 'string') return copyList([items], maxItems);
+  return failure("the client's query gives an object where each reads a list", true);
+}
+
+/** A copy without gaps, so that there is a call for each item whatever becomes of the list. */
+function copyList(list: unknown, maxItems: number): readonly unknown[] | Failure {
+  if (list instanceof Failure) return list;
+  try {
+    if (!Array.isArray(list)) return failure('what each names is not a list');
+    const { length } = list;
+    if (length > maxItems) return failure(`each has ${length} items, and at most ${maxItems} are allowed`);
+    const copy: unknown[] = [];
+    for (let at = 0; at < length; at++) copy.push(list[at]);
+    return copy;
+  } catch (cause) {
+    return hookFailure('reading the list of each threw', cause);
   }
-  return items;
+}
+
+function failure(message: string, byClient = false): Failure {
+  return new Failure('ERR_UPSTREAM_ITEMS', message, undefined, null, byClient);
+}
+
+/** Whether an item is the client's own: of a list in its query or parameters, or an object that stands in its query. */
+export function isClientsItem(list: ListSource, item: unknown, context: CallContext): boolean {
+  if (list.kind === 'path') return list.source === 'query' || list.source === 'params';
+  return typeof item === 'object' && item !== null && holds(context.query, item, 5);
+}
+
+/** Query parsers nest objects in objects, but not deeply. */
+function holds(value: unknown, item: object, depth: number): boolean {
+  if (value === item) return true;
+  if (depth === 0 || typeof value !== 'object' || value === null) return false;
+  return Object.values(value).some((member) => holds(member, item, depth - 1));
 }
 
 /** The call for one item. */
@@ -68,4 +96,14 @@ export class FanOut implements CallOwner<ItemCall>, Abortable {
 export function firstStart(items: readonly Outcome[]): number | null {
   const starts = items.flatMap(({ timings }) => timings.started ?? []);
   return starts.length === 0 ? null : Math.min(...starts);
+}
+
+/** What the items of a list come to: their data in order, or that every one of them failed. */
+export function joinItems(items: readonly Outcome[]): Pick<Outcome<unknown[]>, 'status' | 'data' | 'error'> | Failure {
+  const failed = items.find((item) => item.status === 'error');
+  const data = items.map((item) => item.data);
+  if (failed === undefined) return { status: 'success', data, error: null };
+  if (items.some((item) => item.status === 'success')) return { status: 'partial', data, error: failed.error };
+  const { code, upstreamStatus } = failed.error as UpstreamError;
+  return new Failure(code, 'every item failed', failed.error, upstreamStatus);
 }

@@ -11,6 +11,8 @@ export interface CallRun extends Scope {
   readonly req: Request | null;
   readonly visitor: Visitor;
   readonly locals: Readonly<Record<string, unknown>>;
+  /** The headers that the client's Connection header names. */
+  readonly connectionOptions: ReadonlySet<string>;
   /** How an upstream of this run ended; null while it has not. */
   outcomeOf(plan: CallPlan): Outcome | null;
 }

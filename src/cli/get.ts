@@ -1,21 +1,12 @@
 import { text } from 'node:stream/consumers';
 import { multiGet } from '../default.js';
 import { type ConfigProblem, isConfigError } from '../errors.js';
+import { shown } from '../shown.js';
 import type { StandardSchema } from '../types.js';
 import { type GetRequest, parseCommand } from './arguments.js';
 import { helpText, packageVersion } from './help.js';
 import { noProgress, type Output, type Progress, progressBar } from './progress.js';
-import {
-  compareLine,
-  countFailed,
-  errorLines,
-  jsonDocument,
-  printable,
-  type Row,
-  rowLines,
-  toRow,
-  totalLine,
-} from './report.js';
+import { compareLine, countFailed, errorLines, jsonDocument, type Row, rowLines, toRow, totalLine } from './report.js';
 
 /** What the command reads and writes: `process` is one. */
 export interface Surroundings {
@@ -161,6 +152,6 @@ function print(output: Output, lines: readonly string[]): void {
 }
 
 function refuse(message: string, stderr: Output): number {
-  print(stderr, [`express-mashup: ${printable(message)}`, 'See express-mashup --help.']);
+  print(stderr, [`express-mashup: ${shown(message, Infinity)}`, 'See express-mashup --help.']);
   return 2;
 }

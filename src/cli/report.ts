@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Outcome, OutcomeSource, Timings } from '../outcome.js';
+import { shown } from '../shown.js';
 
 /** One URL of the report, and one entry of the JSON document. */
 export interface Row {
@@ -62,7 +63,7 @@ export function rowLines(rows: readonly Row[], view: View): string[] {
     status: statusCell(row),
     bytes: row.bytes === null ? '-' : `${row.bytes} B`,
     ms: milliseconds(row.ms),
-    url: printable(row.url),
+    url: shown(row.url, Infinity),
   }));
   const width = (of: 'status' | 'bytes' | 'ms' | 'url') => Math.max(0, ...cells.map((cell) => cell[of].length));
   const [statusWidth, bytesWidth, msWidth] = [width('status'), width('bytes'), width('ms')];
@@ -102,7 +103,7 @@ export function errorLines(rows: readonly Row[]): string[] {
   return rows.flatMap(({ error }) =>
     error === null || error.code === 'ERR_UPSTREAM_STATUS' || error.code === 'ERR_UPSTREAM_DEADLINE'
       ? []
-      : printable(error.message),
+      : shown(error.message, Infinity),
   );
 }
 
@@ -114,14 +115,6 @@ export function jsonDocument(rows: readonly Row[]): string {
 
 export function countFailed(rows: readonly Row[]): number {
   return rows.filter(({ error }) => error !== null).length;
-}
-
-/** The text with everything that is not to be seen (controls, escapes, what turns the direction of text) spelled out. */
-export function printable(text: string): string {
-  return text.replace(/[\p{C}\u2028\u2029]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
-  });
 }
 
 function statusCell({ status, error }: Row): string {

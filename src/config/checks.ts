@@ -1,7 +1,9 @@
-import { redactUrl } from '../answer/redact.js';
 import type { Problems } from '../errors.js';
+import { isThenable } from '../hook.js';
 import { isPlainObject } from '../plain.js';
-import { didYouMean } from '../plan/suggest.js';
+import { didYouMeanOption } from '../plan/suggest.js';
+import { redactUrl } from '../redact.js';
+import { shown } from '../shown.js';
 
 /** Says what was expected where a value is not that; null where it is. */
 export type Check = (value: unknown) => string | null;
@@ -47,10 +49,8 @@ export const aPlainObject: Check = (value) => (isPlainObject(value) ? null : 'an
 export function given(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'string') {
-    const text = redactUrl(value);
-    return text.length > 60 ? `'${text.slice(0, 60)}…'` : `'${text}'`;
-  }
+  if (typeof value === 'string') return `'${shown(redactUrl(value), 60)}'`;
+  if (isThenable(value)) return 'a promise';
   if (typeof value === 'object' || typeof value === 'function')
     return typeof value === 'object' ? 'an object' : 'a function';
   return typeof value === 'bigint' ? `${value}n` : String(value);
@@ -74,7 +74,7 @@ export function checkOptions(
     const at = path === '' ? key : `${path}.${key}`;
     const check = Object.hasOwn(checks, key) ? checks[key] : undefined;
     if (check === undefined) {
-      problems.add(at, `is not an option${didYouMean(key, Object.keys(checks))}`);
+      problems.add(at, `is not an option${didYouMeanOption(key, Object.keys(checks))}`);
       continue;
     }
     if (value === undefined) continue;

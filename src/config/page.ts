@@ -28,19 +28,30 @@ const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   serverTiming: aBoolean,
 };
 
-// What Express, its view engines or this package mean by these names in `res.locals`, in templates or in JavaScript.
+// What these names mean in `res.locals`, in templates or in JavaScript: to Express, to this package, to JavaScript, and to view
+// engines, which read options from among the data that a view is given.
 const reserved = new Set([
-  'settings',
-  'cache',
-  '_locals',
-  'mashup',
-  'params',
-  'query',
-  'locals',
-  'item',
-  '__proto__',
-  'constructor',
-  'prototype',
+  ...['settings', 'cache', '_locals'],
+  ...['mashup', 'params', 'query', 'locals', 'item', 'late'],
+  ...['__proto__', 'constructor', 'prototype'],
+  // EJS
+  ...[
+    'client',
+    'async',
+    'strict',
+    'delimiter',
+    'openDelimiter',
+    'closeDelimiter',
+    'scope',
+    'context',
+    'debug',
+    'compileDebug',
+  ],
+  ...['rmWhitespace', 'filename', 'root', 'views', 'include', 'escapeFn', 'escape', 'rethrow', '_with', 'localsName'],
+  // Pug
+  ...['self', 'globals', 'doctype', 'plugins', 'basedir', 'pretty', 'filters', 'inlineRuntimeFunctions'],
+  // Handlebars (express-handlebars and hbs), Eta and Nunjucks
+  ...['layout', 'partials', 'helpers', 'body', 'encoding', 'runtimeOptions', 'useWith', 'ctx'],
 ]);
 
 /**
@@ -84,6 +95,10 @@ const pageOnly = ['url', 'required', 'after', 'when', 'each', 'maxItems', 'forwa
  */
 export function readPage(upstreams: unknown, options: unknown, axios: AxiosInstance | null): PagePlan {
   const problems = new Problems();
+  if (isRequest(upstreams)) {
+    problems.add('', 'mashup itself was mounted: mount what it returns, as in app.get(path, mashup({ … }), handler)');
+    problems.throwIfAny();
+  }
   const configs = readUpstreams(upstreams, axios, problems);
   const pageOptions = readOptions(options, problems);
   return compilePage(configs, pageOptions, axios, problems);
@@ -110,6 +125,11 @@ function readUpstreams(
   }
   if (configs.size === 0) problems.add('upstreams', 'names no upstream');
   return configs;
+}
+
+/** Express calls what is mounted with the client's request. */
+function isRequest(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'httpVersion' in value && 'socket' in value;
 }
 
 function nameProblem(name: string): string | null {

@@ -1,6 +1,7 @@
 import type { AxiosInstance } from 'axios';
 import { Problems } from '../errors.js';
 import { isPlainObject } from '../plain.js';
+import { otherUndici } from '../transport/undici-version.js';
 import type { LimitOptions, Settings } from '../types.js';
 import { aPlainObject, aWholeNumber, type Check, checkOptions, given } from './checks.js';
 
@@ -27,6 +28,16 @@ const limitChecks: { readonly [Limit in keyof Required<LimitOptions>]: Check } =
   queue: aWholeNumber(0),
 };
 
+/** Other versions have another interface, so that every request would fail. */
+function checkUndici(dispatcher: object, problems: Problems): void {
+  const other = otherUndici(dispatcher);
+  if (other === null) return;
+  problems.add(
+    'settings.dispatcher',
+    `expected a dispatcher of undici 7, but was given one of ${other}: make it with undici@7`,
+  );
+}
+
 /**
  * Checks the settings of an instance.
  * @throws {ConfigError} with every problem
@@ -35,8 +46,9 @@ export function readSettings(settings: unknown): Settings {
   const problems = new Problems();
   if (aPlainObject(settings) !== null) problems.add('settings', `expected an object, but was given ${given(settings)}`);
   else {
-    checkOptions(settings as Record<string, unknown>, checks, 'settings', problems);
-    const { limits } = settings as Settings;
+    const wrong = checkOptions(settings as Record<string, unknown>, checks, 'settings', problems);
+    const { dispatcher, limits } = settings as Settings;
+    if (dispatcher !== undefined && !wrong.includes('dispatcher')) checkUndici(dispatcher, problems);
     if (isPlainObject(limits))
       checkOptions(limits as Record<string, unknown>, limitChecks, 'settings.limits', problems);
   }

@@ -139,6 +139,11 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
   };
 }
 
+const notForwarded: ReadonlyMap<string, string> = new Map([
+  ['accept-encoding', 'is set to the encodings that can be decoded here, so it cannot be forwarded'],
+  ['host', 'says which site is asked for, which is not the client’s to choose: set it in headers where it must differ'],
+]);
+
 /** What is right by itself but not beside something else. */
 function checkTogether(options: UpstreamOptions, path: string, problems: Problems): void {
   if (options.required === true && options.fallback !== undefined) {
@@ -173,10 +178,7 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
     if (problem !== null) problems.add(`${path}.deadlineHeader`, problem);
   }
   for (const name of options.forward ?? []) {
-    const problem =
-      name.toLowerCase() === 'accept-encoding'
-        ? 'is set to the encodings that can be decoded here, so it cannot be forwarded'
-        : headerNameProblem(name);
+    const problem = notForwarded.get(name.toLowerCase()) ?? headerNameProblem(name);
     if (problem !== null) problems.add(`${path}.forward`, `'${name}' ${problem}`);
   }
 }

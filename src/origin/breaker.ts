@@ -10,9 +10,12 @@ export type Ticket = State;
 type State =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly until: number }
-  | { readonly kind: 'half-open' };
+  | { readonly kind: 'half-open'; probes: number };
 
-/** A circuit breaker: it stops asking an origin that fails, and lets one call at a time find out whether it is well again. */
+// More than one call may try, so that one client who asks for what is slow does not keep it closed to all others.
+const MOST_PROBES = 5;
+
+/** A circuit breaker: it stops asking an origin that fails, and lets a few calls find out whether it is well again. */
 export class Breaker {
   readonly #options: Required<BreakerOptions>;
   readonly #successes: SlidingCount;
@@ -25,38 +28,49 @@ export class Breaker {
     this.#failures = new SlidingCount(options.window);
   }
 
-  get state(): State['kind'] {
-    return this.#state.kind;
+  /** What a call would find. One that nobody has asked for as long as its window has forgotten why it opened. */
+  stateAt(now: number): State['kind'] {
+    const state = this.#state;
+    if (state.kind !== 'open' || now < state.until) return state.kind;
+    return now < state.until + this.#options.window ? 'half-open' : 'closed';
   }
 
   /** Lets a call in, with a ticket for `leave`, which has to be told how it ended; or says in how many ms one may try. */
   enter(now: number): { readonly ticket: Ticket } | { readonly retryIn: number } {
     const state = this.#state;
     if (state.kind === 'closed') return { ticket: state };
-    // While one is trying, nobody knows how long that takes.
-    if (state.kind === 'half-open') return { retryIn: 0 };
-    if (now < state.until) return { retryIn: state.until - now };
-    this.#state = { kind: 'half-open' };
-    return { ticket: this.#state };
+    if (state.kind === 'open') {
+      if (now < state.until) return { retryIn: state.until - now };
+      if (this.stateAt(now) === 'closed') return { ticket: this.#close() };
+      this.#state = { kind: 'half-open', probes: 1 };
+      return { ticket: this.#state };
+    }
+    // While so many are trying, nobody knows how long that takes.
+    if (state.probes === MOST_PROBES) return { retryIn: 0 };
+    state.probes++;
+    return { ticket: state };
   }
 
   /** How a call ended that had been let in with this ticket. One from an earlier state has nothing to say. */
   leave(ticket: Ticket, verdict: Verdict, now: number): void {
     const state = this.#state;
     if (ticket !== state) return;
-    if (state.kind === 'half-open') this.#probed(verdict, now);
-    else this.#count(verdict, now);
+    if (state.kind === 'closed') this.#count(verdict, now);
+    else if (state.kind === 'half-open') {
+      state.probes--;
+      if (verdict === 'success') this.#close();
+      else if (state.probes === 0) {
+        // One that was given up has not found out: the next may try at once.
+        this.#state = { kind: 'open', until: verdict === 'failure' ? now + this.#options.halfOpenAfter : now };
+      }
+    }
   }
 
-  #probed(verdict: Verdict, now: number): void {
-    if (verdict === 'success') {
-      this.#successes.clear();
-      this.#failures.clear();
-      this.#state = { kind: 'closed' };
-    } else {
-      // One that was given up has not found out: the next may try at once.
-      this.#state = { kind: 'open', until: verdict === 'failure' ? now + this.#options.halfOpenAfter : now };
-    }
+  #close(): Ticket {
+    this.#successes.clear();
+    this.#failures.clear();
+    this.#state = { kind: 'closed' };
+    return this.#state;
   }
 
   #count(verdict: Verdict, now: number): void {

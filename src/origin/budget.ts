@@ -12,21 +12,46 @@ const FLOOR = 10;
 export class RetryBudget {
   readonly #calls = new SlidingCount(WINDOW_MS);
   readonly #extras = new SlidingCount(WINDOW_MS);
+  #reserved = 0;
 
-  /** A call that may want an extra attempt. */
+  /** A call that may want an extra attempt is sent. */
   call(now: number): void {
     this.#calls.add(now);
   }
 
   /** How many extra attempts are left. */
   left(now: number): number {
-    return Math.max(0, Math.floor(Math.max(FLOOR, SHARE * this.#calls.total(now)) - this.#extras.total(now)));
+    const most = Math.max(FLOOR, SHARE * this.#calls.total(now));
+    return Math.max(0, Math.floor(most - this.#extras.total(now) - this.#reserved));
   }
 
-  /** Takes an extra attempt, if one is left. */
-  take(now: number): boolean {
-    if (this.left(now) < 1) return false;
-    this.#extras.add(now);
-    return true;
+  /** Keeps an extra attempt, if one is left, until it is known whether it is sent: one that is not costs nothing. */
+  reserve(now: number): Reservation | null {
+    if (this.left(now) < 1) return null;
+    this.#reserved++;
+    return new Reservation((sentAt) => {
+      this.#reserved--;
+      if (sentAt !== null) this.#extras.add(sentAt);
+    });
+  }
+}
+
+/** An extra attempt that may be sent. */
+export class Reservation {
+  #end: ((sentAt: number | null) => void) | null;
+
+  constructor(end: (sentAt: number | null) => void) {
+    this.#end = end;
+  }
+
+  sent(now: number): void {
+    this.#end?.(now);
+    this.#end = null;
+  }
+
+  /** It is not sent any more, if it has not been. */
+  drop(): void {
+    this.#end?.(null);
+    this.#end = null;
   }
 }

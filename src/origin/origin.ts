@@ -13,6 +13,14 @@ export interface PlaceWaiter {
   refuse(failure: Failure): void;
 }
 
+const givenUp: ReadonlySet<string> = new Set([
+  'ERR_UPSTREAM_CANCELED',
+  'ERR_UPSTREAM_TIMEOUT',
+  'ERR_UPSTREAM_DEADLINE',
+]);
+
+const worstFirst = ['open', 'half-open', 'closed'] as const;
+
 /** One origin: how much is under way to it, and how it has been doing. */
 export class Origin {
   readonly latencies = new LatencyWindow();
@@ -36,8 +44,8 @@ export class Origin {
     return this.#inFlight === 0 && this.#line.length === 0;
   }
 
-  get isSick(): boolean {
-    return [...this.#breakers.values()].some(({ state }) => state !== 'closed');
+  isSickAt(now: number): boolean {
+    return [...this.#breakers.values()].some((breaker) => breaker.stateAt(now) !== 'closed');
   }
 
   /** Takes a place, if there is one now. */
@@ -52,6 +60,12 @@ export class Origin {
     if (this.tryEnter()) waiter.granted();
     else if (this.#line.length < this.#limits.queue) this.#line.push(waiter);
     else waiter.refuse(this.#overload());
+  }
+
+  refuseAll(failure: Failure): void {
+    for (const waiter of this.#line.splice(0)) {
+      waiter.scope.async.runInAsyncScope(waiter.refuse, waiter, failure);
+    }
   }
 
   /** Gives a place back: to the first in line. */
@@ -83,8 +97,11 @@ export class Origin {
     this.leave();
   }
 
-  failed(code: string): void {
+  /** @param lasted milliseconds */
+  failed(code: string, lasted: number): void {
     this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
+    // Of an attempt that was given up it is only known that it would have taken longer: below the usual that says nothing.
+    if (givenUp.has(code) && lasted >= (this.latencies.quantile(0.95) ?? Infinity)) this.latencies.add(lasted);
     this.leave();
   }
 
@@ -100,11 +117,11 @@ export class Origin {
   }
 
   stats(now: number): OriginStats {
-    const states = [...this.#breakers.values()].map(({ state }) => state);
+    const states = [...this.#breakers.values()].map((breaker) => breaker.stateAt(now));
     return {
       inFlight: this.#inFlight,
       queued: this.#line.length,
-      breaker: states.find((state) => state !== 'closed') ?? states[0] ?? null,
+      breaker: worstFirst.find((state) => states.includes(state)) ?? null,
       budget: this.budget.left(now),
       p50: this.latencies.quantile(0.5),
       p95: this.latencies.quantile(0.95),

@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.js';
+import type { Failure } from '../errors.js';
 import type { LimitOptions, OriginStats } from '../types.js';
 import { Origin } from './origin.js';
 
@@ -7,10 +9,12 @@ const MOST_ORIGINS = 1000;
 /** What an instance knows of every origin it has talked to. */
 export class Origins {
   readonly #limits: Required<LimitOptions>;
+  readonly #instance: { readonly clock: Clock };
   readonly #byOrigin = new Map<string, Origin>();
 
-  constructor(limits: Required<LimitOptions>) {
+  constructor(limits: Required<LimitOptions>, instance: { readonly clock: Clock }) {
     this.#limits = limits;
+    this.#instance = instance;
   }
 
   of(origin: string): Origin {
@@ -23,7 +27,13 @@ export class Origins {
     return known;
   }
 
-  stats(now: number): Record<string, OriginStats> {
+  /** Whoever waits for a place is told that there will be none. */
+  refuseAll(failure: Failure): void {
+    for (const origin of this.#byOrigin.values()) origin.refuseAll(failure);
+  }
+
+  stats(): Record<string, OriginStats> {
+    const now = this.#instance.clock.now();
     return Object.fromEntries([...this.#byOrigin].map(([origin, known]) => [origin, known.stats(now)]));
   }
 
@@ -32,8 +42,9 @@ export class Origins {
    * goes only where there is nothing else.
    */
   #forgetIdle(): void {
+    const now = this.#instance.clock.now();
     const idle = [...this.#byOrigin].reverse().filter(([, { isIdle }]) => isIdle);
-    idle.sort(([, a], [, b]) => Number(a.isSick) - Number(b.isSick));
+    idle.sort(([, a], [, b]) => Number(a.isSickAt(now)) - Number(b.isSickAt(now)));
     for (const [origin] of idle.slice(0, MOST_ORIGINS / 10)) this.#byOrigin.delete(origin);
   }
 }

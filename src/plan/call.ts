@@ -1,4 +1,5 @@
 import type { AxiosInstance } from 'axios';
+import { mostJson } from '../answer/json.js';
 import type { Policy } from '../answer/policy.js';
 import type { CallPlan } from '../call/plan.js';
 import type { ListSource, UpstreamConfig } from '../checked.js';
@@ -26,6 +27,8 @@ export interface Place {
   readonly reads: readonly CallPlan[];
   /** Whether another call of the same run may make an equal request. */
   readonly coincides: boolean;
+  /** Of the page, in milliseconds. */
+  readonly deadline: number;
 }
 
 export type MutableCallPlan = CallPlan & { readonly unblocks: CallPlan[] };
@@ -33,7 +36,7 @@ export type MutableCallPlan = CallPlan & { readonly unblocks: CallPlan[] };
 export function planCall(
   axios: AxiosInstance | null,
   { name, config, template, list }: Omit<Draft, 'reads' | 'waitsFor'>,
-  { coincides, ...place }: Place,
+  { coincides, deadline, ...place }: Place,
 ): MutableCallPlan {
   const request = planRequest(config, template, axios);
   // The items of a list may be equal among themselves.
@@ -46,6 +49,7 @@ export function planCall(
     request,
     plain: isPlain ? request.fixed : null,
     policy: policyOf(config, template?.origin ?? baseOrigin(axios)),
+    patience: Math.min(deadline, config.timeout ?? Infinity, config.attemptTimeout ?? Infinity),
     send,
     unblocks: [],
     list,
@@ -72,7 +76,7 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   const judge = retry === null && hedge === null ? null : identityOf(validateStatus);
   const how = [judge, attemptTimeout, retry, hedge, breaker, deadlineHeader];
   const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
-  return { maxRedirects, maxContentLength, listed, validateStatus, key };
+  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, key };
 }
 
 const identities = new WeakMap<object, number>();

@@ -10,6 +10,7 @@ import { baseOrigin, type Draft, type MutableCallPlan, planCall } from './call.j
 import { mayCoincide } from './coincide.js';
 import { sortGraph } from './graph.js';
 import { didYouMean } from './suggest.js';
+import { unknownSource } from './unknown-source.js';
 
 // What a template's variable may begin with besides the name of an upstream.
 const requestSources = new Set(['params', 'query', 'locals']);
@@ -42,6 +43,7 @@ export function compilePage(
       waitsFor: known(node.waitsFor),
       reads: known(node.reads),
       coincides,
+      deadline: options.deadline,
     });
     for (const other of known(node.waitsFor)) other.unblocks.push(plan);
     plans.set(node.name, plan);
@@ -80,11 +82,7 @@ function draft(
     if (source === 'item') {
       if (config.each === null) problems.add(path, "'item' has a meaning only beside each");
     } else if (names.includes(source)) reads.add(source);
-    else
-      problems.add(
-        path,
-        `'${source}' is not something that can be read here${didYouMean(source, [...requestSources, ...names])}`,
-      );
+    else problems.add(path, unknownSource(source, { upstreams: names }, name));
   };
   for (const source of template?.sources ?? []) note(`${name}.url`, source);
   if (list?.kind === 'path') note(`${name}.each`, list.source);

@@ -26,8 +26,7 @@ export function unknownSource(source: string, known: { upstreams: readonly strin
   if (alias !== undefined) return `${what}: ${alias}`;
   const readable = [...requestSources, ...known.upstreams.filter((upstream) => upstream !== self)];
   const near = source.length > 40 ? '' : didYouMean(source, readable);
-  if (requestSources.some((one) => near.endsWith(`'${one}'?`))) return `${what}${near}`;
-  if (near.startsWith(':')) return `${what}${shown(near)} (a parameter of the route is written {params.${name}})`;
+  if (near.startsWith(':')) return `${what}${shown(near)}`;
   const listed = readable.slice(0, mostListed).map((one) => shown(one, 40));
   const more = readable.length > mostListed ? ` and ${readable.length - mostListed} more` : '';
   return `${what}: for a parameter of the route write {params.${name}}; known are ${listed.join(', ')}${more}`;

@@ -1,6 +1,6 @@
-import { redactUrl } from '../answer/redact.js';
 import type { PageConfig, UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
+import { redactUrl } from '../redact.js';
 import { judgeUrl } from '../request/parts.js';
 import type { PagePlan } from '../run/plan.js';
 import { planCall } from './call.js';
@@ -14,7 +14,7 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
   const calls = urls.map((url, index) => {
     const target = judgeUrl(url);
     const coincides = (times.get(hrefs[index] as string) ?? 0) > 1;
-    const place = { index, weight: 0, waitsFor: [], reads: [], coincides };
+    const place = { index, weight: 0, waitsFor: [], reads: [], coincides, deadline: options.deadline };
     const name = redactUrl(url);
     if (!(target instanceof Failure)) {
       const template = { ...target, sources: [], expand: () => target.path };

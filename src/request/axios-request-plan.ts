@@ -2,8 +2,8 @@ import type { AxiosInstance, AxiosRequestConfig, AxiosResponseTransformer } from
 import { transform } from '../answer/decode.js';
 import type { UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
-import type { UrlTemplate } from '../template/url-template.js';
-import { FailureError } from '../transport/axios-adapter.js';
+import { tooLong, type UrlTemplate } from '../template/url-template.js';
+import { FailureError, uriOf } from '../transport/axios-adapter.js';
 import { AxiosRequest } from '../transport/axios-request.js';
 import type { ResponseTransformer } from '../types.js';
 import { type HeaderMap, headerObject, setHeaders } from './headers.js';
@@ -42,6 +42,8 @@ export class AxiosRequestPlan implements RequestPlan {
     const parts = await partsOf(this.#config, this.#template, this.#own, this.#own, source, relative);
     if (parts instanceof Failure) return parts;
     const { origin, path, headers, params, data } = parts;
+    const problem = params === null ? null : tooLong(uriOf({ url: path, params }));
+    if (problem !== null) return problem;
     const config: AxiosRequestConfig = {
       ...this.#constant,
       url: origin + path,

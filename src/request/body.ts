@@ -1,5 +1,6 @@
 import axios, { AxiosHeaders } from 'axios';
 import { Failure } from '../errors.js';
+import { hookFailure } from '../hook.js';
 import { encodeForm } from '../transport/form.js';
 
 // As axios comes; what an application sets in its defaults later is meant for its own requests.
@@ -30,7 +31,7 @@ export async function serializeBody(
       body = transform.call(defaults as never, body, headers);
     }
   } catch (cause) {
-    return new Failure('ERR_UPSTREAM_HOOK', 'its data cannot be serialized', cause);
+    return hookFailure('its data cannot be serialized:', cause);
   }
   if (body instanceof ArrayBuffer) body = Buffer.from(body);
   if (typeof body === 'number' || typeof body === 'boolean') body = String(body);
@@ -52,6 +53,6 @@ async function readBody(data: FormData | Blob): Promise<WireBody | Failure> {
   try {
     return await encodeForm(data);
   } catch (cause) {
-    return new Failure('ERR_UPSTREAM_HOOK', 'its data cannot be read', cause);
+    return hookFailure('its data cannot be read:', cause);
   }
 }

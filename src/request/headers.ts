@@ -3,6 +3,7 @@ import { Failure } from '../errors.js';
 import { isPlainObject } from '../plain.js';
 import { acceptEncoding } from '../transport/encoding.js';
 import type { HeaderValue } from '../types.js';
+import type { RequestSource } from './plan.js';
 
 /** Headers by their name in lower case. A value is what goes on the wire. */
 export type HeaderMap = Map<string, string | readonly string[]>;
@@ -88,15 +89,22 @@ export function checkHeaders(headers: unknown): Readonly<Record<string, HeaderVa
 export function forwardHeaders(
   map: HeaderMap,
   names: readonly string[],
-  client: Readonly<Record<string, string | string[] | undefined>>,
+  { clientHeaders, connectionOptions }: Pick<RequestSource, 'clientHeaders' | 'connectionOptions'>,
 ): void {
-  const connection = client['connection'];
-  const dropped = typeof connection === 'string' ? connection.toLowerCase().split(/\s*,\s*/) : [];
   for (const name of names) {
-    const value = client[name];
-    if (value !== undefined && !dropped.includes(name)) map.set(name, value);
+    const value = Object.hasOwn(clientHeaders, name) ? clientHeaders[name] : undefined;
+    if (value !== undefined && !connectionOptions.has(name)) map.set(name, value);
   }
 }
+
+/** The names that a Connection header lists. */
+export function readConnectionOptions(header: string | string[] | undefined): ReadonlySet<string> {
+  if (header === undefined) return none;
+  // Split and trimmed, for a regular expression takes time in the square of the blanks that a client sends.
+  return new Set([header].flat().flatMap((text) => text.split(',').map((name) => name.trim().toLowerCase())));
+}
+
+const none: ReadonlySet<string> = new Set();
 
 /** Name, value, name, value …, as undici takes them. */
 export function wireHeaders(map: HeaderMap): string[] {

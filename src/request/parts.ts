@@ -1,7 +1,8 @@
 import type { UpstreamConfig } from '../checked.js';
-import { Failure, isUpstreamError } from '../errors.js';
+import { Failure } from '../errors.js';
 import { guarded } from '../hook.js';
-import { maxLength, type UrlTemplate } from '../template/url-template.js';
+import { shown } from '../shown.js';
+import { maxLength, UrlError, type UrlTemplate } from '../template/url-template.js';
 import type { Context } from '../types.js';
 import { checkHeaders, forwardHeaders, type HeaderMap, setHeaders } from './headers.js';
 import type { RequestSource } from './plan.js';
@@ -15,9 +16,9 @@ export interface Target {
 /** The path of a template, with the values of this run. */
 export function expand(template: UrlTemplate, source: RequestSource): string | Failure {
   try {
-    return template.path ?? template.expand((name) => source.lookup(name));
+    return template.path ?? template.expand((name) => source.lookup(name), source.clientItem);
   } catch (error) {
-    if (isUpstreamError(error)) return new Failure(error.code, error.message);
+    if (error instanceof UrlError) return new Failure(error.code, error.message, error.cause, null, error.byClient);
     throw error;
   }
 }
@@ -37,7 +38,7 @@ function judge(url: unknown, { origins }: UpstreamConfig): Target | Failure {
   if (target instanceof Failure || origins === 'public' || origins.has(target.origin)) return target;
   return new Failure(
     'ERR_UPSTREAM_BLOCKED',
-    `its url function returned a URL of ${target.origin}, which is not in origins`,
+    `its url function returned a URL of ${shown(target.origin, 100)}, which is not in origins`,
   );
 }
 
@@ -83,11 +84,11 @@ export async function partsOf(
 ): Promise<(Target & { params: object | null; headers: HeaderMap; data: unknown }) | Failure> {
   const target = await targetOf(config, template, source, relative);
   if (target instanceof Failure) return target;
-  const params = await paramsOf(config, source);
+  const params = source.over ? null : await paramsOf(config, source);
   if (params instanceof Failure) return params;
-  const headers = await headersOf(config, base, own, source);
+  const headers = source.over ? base : await headersOf(config, base, own, source);
   if (headers instanceof Failure) return headers;
-  const data = await evaluate('data', config.data, source.context);
+  const data = source.over ? null : await evaluate('data', config.data, source.context);
   return data instanceof Failure ? data : { ...target, params, headers, data };
 }
 
@@ -100,7 +101,7 @@ export function withForwarded(
 ): HeaderMap {
   const all: HeaderMap = new Map(base);
   if (forward.length === 0) return all;
-  forwardHeaders(all, forward, source.clientHeaders);
+  forwardHeaders(all, forward, source);
   for (const [name, value] of own) all.set(name, value);
   return all;
 }

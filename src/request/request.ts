@@ -1,7 +1,8 @@
 import type { AxiosInstance } from 'axios';
 import type { UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
-import type { UrlTemplate } from '../template/url-template.js';
+import { hookFailure } from '../hook.js';
+import { tooLong, type UrlTemplate } from '../template/url-template.js';
 import { HttpRequest } from '../transport/http-request.js';
 import { AxiosRequestPlan } from './axios-request-plan.js';
 import { serializeBody } from './body.js';
@@ -58,6 +59,8 @@ class TemplateRequest implements RequestPlan {
   build(source: RequestSource): HttpRequest | Failure {
     const path = expand(this.#template, source);
     if (path instanceof Failure) return path;
+    const problem = this.#query === '' ? null : tooLong(withQuery(path, this.#query));
+    if (problem !== null) return problem;
     const { forward } = this.#config;
     if (forward.length === 0) return this.#request(path, this.#wireHeaders);
     return this.#request(path, wireHeaders(withForwarded(this.#headers, this.#own, forward, source)));
@@ -101,8 +104,9 @@ class CallbackRequest implements RequestPlan {
 
 function withParams(path: string, params: object | null): string | Failure {
   try {
-    return params === null ? path : withQuery(path, queryOf(params));
+    const all = params === null ? path : withQuery(path, queryOf(params));
+    return tooLong(all) ?? all;
   } catch (cause) {
-    return new Failure('ERR_UPSTREAM_HOOK', 'its params cannot be written as a query', cause);
+    return hookFailure('its params cannot be written as a query:', cause);
   }
 }

@@ -5,6 +5,7 @@ import type { CallPlan } from '../call/plan.js';
 import type { CallOwner, CallRun, Visitor } from '../call/run.js';
 import { Failure, type UpstreamError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
+import { readConnectionOptions } from '../request/headers.js';
 import { Flights } from '../stages/coalesce.js';
 import type { AttemptSlots, Instance } from '../stages/stage.js';
 import type { PagePlan } from './plan.js';
@@ -24,12 +25,14 @@ export class Run implements CallRun, CallOwner<Call> {
   readonly visitor: Visitor;
   readonly locals: Readonly<Record<string, unknown>>;
   readonly async = new AsyncResource('EXPRESS_MASHUP_RUN');
+  readonly generation: number;
   readonly began: number;
   readonly endsAt: number;
   readonly slots: AttemptSlots | null;
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
   #flights: Flights | null = null;
+  #connectionOptions: ReadonlySet<string> | null = null;
   /** In milliseconds: the page's, or the client's where that is shorter. */
   readonly #deadline: number;
   #timer: unknown = null;
@@ -49,6 +52,7 @@ export class Run implements CallRun, CallOwner<Call> {
     this.req = req;
     this.visitor = visitor;
     this.locals = locals;
+    this.generation = instance.generation;
     this.began = instance.clock.now();
     this.#deadline = deadlineOf(plan, visitor);
     this.endsAt = this.began + this.#deadline;
@@ -76,6 +80,12 @@ export class Run implements CallRun, CallOwner<Call> {
   get flights(): Flights {
     this.#flights ??= new Flights(this);
     return this.#flights;
+  }
+
+  /** Worked out once, however many upstreams pass headers on. */
+  get connectionOptions(): ReadonlySet<string> {
+    this.#connectionOptions ??= readConnectionOptions(this.visitor.headers['connection']);
+    return this.#connectionOptions;
   }
 
   /** Whether the client waits less than the page would. */
@@ -116,7 +126,7 @@ export class Run implements CallRun, CallOwner<Call> {
   }
 
   #startCall(plan: CallPlan): void {
-    const call = new Call(plan, this, this, undefined);
+    const call = new Call(plan, this, this, null);
     this.#calls[plan.index] = call;
     call.start();
   }
@@ -125,7 +135,7 @@ export class Run implements CallRun, CallOwner<Call> {
   #abort(failure: Failure): void {
     this.#end();
     for (const plan of this.plan.calls) {
-      this.#calls[plan.index] ??= new Call(plan, this, this, undefined);
+      this.#calls[plan.index] ??= new Call(plan, this, this, null);
       this.#calls[plan.index]?.abort(failure);
     }
   }

@@ -21,7 +21,7 @@ export const breakerStage: Stage<Required<BreakerOptions>> = {
 };
 
 function refusal(origin: string, retryIn: number): Failure {
-  const when = retryIn > 0 ? `will be tried again in ${Math.ceil(retryIn)} ms` : 'is being tried by another call';
+  const when = retryIn > 0 ? `will be tried again in ${Math.ceil(retryIn)} ms` : 'is being tried by other calls';
   return new Failure('ERR_UPSTREAM_CIRCUIT_OPEN', `${origin} has been failing, and ${when}`);
 }
 
@@ -29,7 +29,8 @@ function refusal(origin: string, retryIn: number): Failure {
 class Guarded extends Fork {
   readonly #breaker: Breaker;
   readonly #ticket: Ticket;
-  #sent = false;
+  /** By the clock, when its last attempt was sent; null before that. */
+  #sentAt: number | null = null;
 
   constructor(parent: Job, breaker: Breaker, ticket: Ticket) {
     super(parent);
@@ -37,18 +38,28 @@ class Guarded extends Fork {
     this.#ticket = ticket;
   }
 
-  override attemptStarts(): void {
-    this.#sent = true;
-    super.attemptStarts();
+  override attemptStarts(now: number): void {
+    this.#sentAt = now;
+    super.attemptStarts(now);
   }
 
   settle(result: Result): void {
-    // What has not been sent, for want of a slot say, has found out nothing.
-    const verdict = this.#sent ? verdictOf(result) : 'nothing';
-    this.#breaker.leave(this.#ticket, verdict, this.scope.instance.clock.now());
+    const now = this.scope.instance.clock.now();
+    this.#breaker.leave(this.#ticket, this.#verdict(result, now), now);
     this.finish(result);
   }
+
+  #verdict(result: Result, now: number): Verdict {
+    // What has not been sent, for want of a slot say, has found out nothing.
+    if (this.#sentAt === null) return 'nothing';
+    const isOutOfTime = result instanceof Failure && outOfTime.has(result.code);
+    // Nor has what had less than half of its time, because the queue, or an upstream before it, had used up the rest.
+    if (isOutOfTime && now - this.#sentAt < this.plan.patience / 2) return 'nothing';
+    return verdictOf(result);
+  }
 }
+
+const outOfTime: ReadonlySet<string> = new Set(['ERR_UPSTREAM_TIMEOUT', 'ERR_UPSTREAM_DEADLINE']);
 
 // A client that has left, or an instance that is full, says nothing of the upstream; neither does a request that never was.
 const innocent: ReadonlySet<string> = new Set([
@@ -63,5 +74,5 @@ const innocent: ReadonlySet<string> = new Set([
 /** A 4xx is an answer like any other: it is the request's fault. */
 export function verdictOf(result: Result): Verdict {
   if (!(result instanceof Failure)) return result.status >= 500 ? 'failure' : 'success';
-  return result.isClients || innocent.has(result.code) ? 'nothing' : 'failure';
+  return result.byClient || innocent.has(result.code) ? 'nothing' : 'failure';
 }

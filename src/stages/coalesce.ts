@@ -27,6 +27,11 @@ export class Flights implements RequestSharing {
     this.#scope = scope;
   }
 
+  /** Gives up all that is under way. */
+  giveUp(failure: Failure): void {
+    for (const flight of [...this.#byKey.values()]) flight.giveUp(failure);
+  }
+
   /** Joins the request that is under way for this, or starts it. */
   join(job: Job, request: UpstreamRequest, send: Send): void {
     if (request.identity === null) return send(job, request);
@@ -66,8 +71,8 @@ class Flight extends Job {
   }
 
   // The attempts and their timings are those of whoever asked first.
-  attemptStarts(): void {
-    this.#leader.attemptStarts();
+  attemptStarts(now: number): void {
+    this.#leader.attemptStarts(now);
   }
 
   headCame(at: number | null): void {
@@ -88,6 +93,12 @@ class Flight extends Job {
     passenger.job.settle(failure);
   }
 
+  /** Ends it for all who wait. */
+  giveUp(failure: Failure): void {
+    this.abort(failure);
+    this.#tell(failure);
+  }
+
   abort(failure: Failure): void {
     if (this.over) return;
     this.#end();
@@ -97,6 +108,10 @@ class Flight extends Job {
   settle(result: Result): void {
     if (this.over) return;
     this.#end();
+    this.#tell(result);
+  }
+
+  #tell(result: Result): void {
     for (const passenger of this.#passengers) {
       const isLeader = passenger.job === this.#leader;
       const own = result instanceof Failure || isLeader ? result : result.forFollower();

@@ -1,5 +1,6 @@
 import type { Result } from '../answer/answer.js';
 import { Failure } from '../errors.js';
+import type { Reservation } from '../origin/budget.js';
 import type { Origin } from '../origin/origin.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { Fork, type Job, type Send, type Stage } from './stage.js';
@@ -7,7 +8,7 @@ import { Fork, type Job, type Send, type Stage } from './stage.js';
 interface Options {
   /** Milliseconds, or the quantile of the origin's own latencies. */
   readonly after: number | 'p95';
-  /** Whether retries count the call for the budget that they share. */
+  /** Whether retries count the call for the budget that they share with hedges. */
   readonly isCounted: boolean;
 }
 
@@ -19,14 +20,12 @@ export const hedgeStage: Stage<Options> = {
     function withHedge(job, request) {
       const { clock, origins } = job.scope.instance;
       const origin = origins.of(request.origin);
-      const now = clock.now();
-      if (!isCounted) origin.budget.call(now);
-      const delay = after === 'p95' ? origin.latencies.quantile(0.95) : after;
+      const known = after === 'p95' ? origin.latencies.quantile(0.95) : after;
       // Where too few answers are known there is nothing to be slow against.
-      if (delay === null || now + delay >= job.endsAt) return next(job, request);
-      const race = new Race(job, request, next, delay, origin);
+      const delay = known === null || clock.now() + known >= job.endsAt ? null : known;
+      const race = new Race(job, request, next, delay, origin, isCounted);
       job.hold(race);
-      race.run();
+      race.run(null);
     },
 };
 
@@ -35,34 +34,47 @@ const slower = new Failure('ERR_UPSTREAM_CANCELED', 'the other attempt was faste
 class Race extends Fork {
   readonly #request: UpstreamRequest;
   readonly #next: Send;
-  readonly #delay: number;
+  readonly #delay: number | null;
   readonly #origin: Origin;
   readonly #runners: Runner[] = [];
+  #isCounted: boolean;
   #timer: unknown = null;
   #running = 0;
   #isDecided = false;
   /** Whose result it ends with if neither is a success. */
   #kept: Runner | null = null;
 
-  constructor(parent: Job, request: UpstreamRequest, next: Send, delay: number, origin: Origin) {
+  /** @param delay milliseconds after which the second attempt is sent; null where there is none */
+  constructor(
+    parent: Job,
+    request: UpstreamRequest,
+    next: Send,
+    delay: number | null,
+    origin: Origin,
+    isCounted: boolean,
+  ) {
     super(parent);
     this.#request = request;
     this.#next = next;
     this.#delay = delay;
     this.#origin = origin;
+    this.#isCounted = isCounted;
   }
 
-  run(): void {
-    const runner = new Runner(this);
+  run(extra: Reservation | null): void {
+    const runner = new Runner(this, extra);
     this.#runners.push(runner);
     this.#running++;
     this.#next(runner, this.#request);
   }
 
   /** An attempt is sent. What the first has waited for that is not the upstream's slowness, and calls for no hedge. */
-  override attemptStarts(): void {
-    super.attemptStarts();
-    if (this.#runners.length === 1) this.#timer = this.scope.instance.clock.set(hedge, this.#delay, this);
+  override attemptStarts(now: number): void {
+    super.attemptStarts(now);
+    if (!this.#isCounted) this.#origin.budget.call(now);
+    this.#isCounted = true;
+    if (this.#runners.length > 1 || this.#delay === null) return;
+    this.#timer = this.scope.instance.clock.set(hedge, this.#delay, this);
   }
 
   override headCame(at: number | null): void {
@@ -71,7 +83,8 @@ class Race extends Fork {
   }
 
   hedge(): void {
-    if (this.#origin.budget.take(this.scope.instance.clock.now())) this.run();
+    const extra = this.#origin.budget.reserve(this.scope.instance.clock.now());
+    if (extra !== null) this.run(extra);
   }
 
   ended(runner: Runner, result: Result): void {
@@ -110,12 +123,20 @@ function hedge(race: Race): void {
 /** One of the attempts of a race. */
 class Runner extends Fork {
   readonly #race: Race;
+  /** Of the origin's budget, what the second attempt costs. */
+  readonly #extra: Reservation | null;
   firstByte: number | null = null;
   result: Result | null = null;
 
-  constructor(race: Race) {
+  constructor(race: Race, extra: Reservation | null) {
     super(race);
     this.#race = race;
+    this.#extra = extra;
+  }
+
+  override attemptStarts(now: number): void {
+    this.#extra?.sent(now);
+    super.attemptStarts(now);
   }
 
   override headCame(at: number | null): void {
@@ -124,6 +145,7 @@ class Runner extends Fork {
   }
 
   settle(result: Result): void {
+    this.#extra?.drop();
     this.result ??= result;
     this.#race.ended(this, result);
   }

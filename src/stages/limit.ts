@@ -41,8 +41,10 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   begin(release: (() => void) | null): void {
     this.#release = release;
-    this.#sentAt = this.scope.instance.clock.now();
-    this.attemptStarts();
+    const { instance, generation } = this.scope;
+    if (generation !== instance.generation) return this.#notSent();
+    this.#sentAt = instance.clock.now();
+    this.attemptStarts(this.#sentAt);
     this.#next(this, this.#request);
   }
 
@@ -55,12 +57,19 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
     this.finish(failure);
   }
 
+  /** The instance was closed while this waited, or was about to be tried again. */
+  #notSent(): void {
+    this.finish(new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed'));
+    this.origin.leave();
+    if (this.#release !== null) afterwards(this.#release);
+  }
+
   settle(result: Result): void {
-    const { clock } = this.scope.instance;
     // First, for whoever is let in next may be a hedge that this makes needless.
     this.finish(result);
-    if (result instanceof Failure) this.origin.failed(result.code);
-    else this.origin.answered(clock.now() - (this.#sentAt as number));
+    const lasted = this.scope.instance.clock.now() - (this.#sentAt as number);
+    if (result instanceof Failure) this.origin.failed(result.code, lasted);
+    else this.origin.answered(lasted);
     // After a required upstream's failure nobody is to get the slot.
     if (this.#release !== null) afterwards(this.#release);
   }

@@ -1,7 +1,7 @@
 import type { Result } from '../answer/answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
-import type { RetryBudget } from '../origin/budget.js';
+import type { Reservation, RetryBudget } from '../origin/budget.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { RetryOptions } from '../types.js';
 import { type Abortable, Fork, type Job, type Send, type Stage } from './stage.js';
@@ -26,6 +26,8 @@ class Tries extends Fork {
   readonly #next: Send;
   readonly #budget: RetryBudget;
   #tried = 0;
+  #isCounted = false;
+  #extra: Reservation | null = null;
   #isGivenUp = false;
 
   constructor(parent: Job, request: UpstreamRequest, options: Required<RetryOptions>, next: Send) {
@@ -37,8 +39,15 @@ class Tries extends Fork {
   }
 
   start(): void {
-    this.#budget.call(this.scope.instance.clock.now());
     this.#next(this, this.#request);
+  }
+
+  /** What is never sent, for want of a place or because a breaker refuses it, neither fills the budget nor costs anything. */
+  override attemptStarts(now: number): void {
+    if (!this.#isCounted) this.#budget.call(now);
+    this.#isCounted = true;
+    this.#extra?.sent(now);
+    super.attemptStarts(now);
   }
 
   override abort(failure: Failure): void {
@@ -52,7 +61,7 @@ class Tries extends Fork {
     if (this.#isGivenUp || this.over || this.#tried === attempts || !this.#isPassing(result))
       return this.finish(result);
     const delay = retryDelay(result, this.#tried, backoff, Math.random(), Date.now());
-    if (clock.now() + delay >= this.endsAt || !this.#budget.take(clock.now())) return this.finish(result);
+    if (clock.now() + delay >= this.endsAt || this.#budget.left(clock.now()) < 1) return this.finish(result);
     // What has come so far is no part of the answer that may yet come.
     this.headCame(null);
     this.hold(new Pause(clock, delay, () => this.#tryAgain(result)));
@@ -60,10 +69,18 @@ class Tries extends Fork {
 
   /** @param last what the attempt before ended with */
   #tryAgain(last: Result): void {
-    // Timers can be late, and then it is too late for another attempt.
-    if (this.over || this.scope.instance.clock.now() >= this.endsAt) return this.finish(last);
+    // Timers can be late, and then it is too late for another attempt; and others may have used up the budget.
+    const now = this.scope.instance.clock.now();
+    const isTooLate = this.over || now >= this.endsAt;
+    this.#extra = isTooLate ? null : this.#budget.reserve(now);
+    if (this.#extra === null) return this.finish(last);
     this.#tried++;
     this.#next(this, this.#request);
+  }
+
+  protected override finish(result: Result): void {
+    this.#extra?.drop();
+    super.finish(result);
   }
 
   #isPassing(result: Result): boolean {
@@ -88,7 +105,7 @@ class Tries extends Fork {
  * @param date milliseconds of the wall clock, for a Retry-After that is a date
  */
 export function retryDelay(result: Result, tried: number, backoff: number, random: number, date: number): number {
-  const asked = result instanceof Failure ? null : retryAfter(result.header('retry-after'), date);
+  const asked = result instanceof Failure ? null : retryAfter(result.single('retry-after') ?? null, date);
   return asked ?? random * Math.min(LONGEST_BACKOFF, backoff * 2 ** tried);
 }
 

@@ -4,8 +4,8 @@ import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
 import type { Origins } from '../origin/origins.js';
-import type { Connections } from '../transport/connections.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
+import type { Connections } from '../transport/wire.js';
 import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
 
 /**
@@ -32,6 +32,8 @@ export interface Instance {
   readonly clock: Clock;
   readonly connections: Connections;
   readonly origins: Origins;
+  /** How often it was closed with a time that has run out: what began before that sends nothing more. */
+  readonly generation: number;
   /** For the jobs that belong to no run: requests that runs share. */
   readonly shared: Scope;
 }
@@ -39,6 +41,8 @@ export interface Instance {
 /** What the jobs of one run share. */
 export interface Scope extends AttemptScope {
   readonly instance: Instance;
+  /** That of the instance when it began. */
+  readonly generation: number;
   /** Bounds the attempts in flight; null where there cannot be too many. */
   readonly slots: AttemptSlots | null;
   /** The requests under way that other jobs may share. */
@@ -77,6 +81,8 @@ export interface Abortable {
 /** Of an upstream, what its jobs need to know. */
 export interface JobPlan {
   readonly policy: Policy;
+  /** Milliseconds that an attempt has for its answer where nothing else has taken any of them. */
+  readonly patience: number;
   /** How many upstreams wait for it, and its place in the map: the heaviest goes first, and of equals the one written first. */
   readonly weight: number;
   readonly index: number;
@@ -107,7 +113,7 @@ export abstract class Job implements AttemptOwner, Abortable {
   }
 
   /** An attempt is sent. */
-  abstract attemptStarts(): void;
+  abstract attemptStarts(now: number): void;
   abstract headCame(at: number | null): void;
   abstract settle(result: Result): void;
   abstract abort(failure: Failure): void;
@@ -140,8 +146,8 @@ export abstract class Fork extends Job {
     return this.#over || this.parent.over;
   }
 
-  attemptStarts(): void {
-    this.parent.attemptStarts();
+  attemptStarts(now: number): void {
+    this.parent.attemptStarts(now);
   }
 
   headCame(at: number | null): void {

@@ -1,5 +1,3 @@
-import type { LookupAddress, LookupOptions } from 'node:dns';
-import { lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 
 // IANA's registries of special-purpose addresses (RFC 6890 and its updates), and what is not unicast (RFC 1112, RFC 4291).
@@ -75,26 +73,9 @@ export class BlockedError extends Error {
 
 /**
  * A host name as a URL has it, when it is an IP literal that may not be connected to. Names are judged when they are
- * looked up, by {@link publicLookup}: sockets call no lookup for a literal.
+ * looked up.
  */
 export function isBlockedLiteral(hostname: string): boolean {
   const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
   return isIP(bare) !== 0 && !isPublicAddress(bare);
-}
-
-type LookupCallback = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
-
-/**
- * A `lookup` for sockets that refuses a name unless all its addresses are public. The socket connects to the addresses
- * that were checked: it does not ask again.
- */
-export function publicLookup(hostname: string, options: LookupOptions, callback: LookupCallback): void {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const first = addresses?.[0];
-    if (error !== null) callback(error, []);
-    else if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
-      callback(new BlockedError(hostname), []);
-    } else if (options.all === true) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
 }

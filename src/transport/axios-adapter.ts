@@ -7,9 +7,11 @@ import {
   type InternalAxiosRequestConfig,
 } from 'axios';
 import type { Result } from '../answer/answer.js';
-import { lent, whole } from '../answer/body.js';
+import { whole } from '../answer/body.js';
+import { jsonTooLarge } from '../answer/json.js';
 import type { Policy } from '../answer/policy.js';
-import { contentType, decodeText } from '../answer/text.js';
+import { asJson, contentType } from '../answer/text.js';
+import { readText } from '../answer/text-in-turns.js';
 import type { WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
@@ -74,7 +76,7 @@ export async function exchangeForAxios(
   });
   for (const one of signals) one?.removeEventListener?.('abort', stop);
   clock.clear(timer);
-  const answer = result instanceof Failure ? result : readBody(result as WireAnswer, config);
+  const answer = result instanceof Failure ? result : await readBody(result as WireAnswer, config, owner.policy);
   if (answer instanceof Failure) throw failed(answer, config);
   return { response: answer, head: (result as WireAnswer).response() };
 }
@@ -141,8 +143,12 @@ async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeader
   );
 }
 
-function readBody(answer: WireAnswer, config: InternalAxiosRequestConfig): AxiosResponse | Failure {
-  const data = readData(answer, config.responseType);
+async function readBody(
+  answer: WireAnswer,
+  config: InternalAxiosRequestConfig,
+  policy: Policy,
+): Promise<AxiosResponse | Failure> {
+  const data = await readData(answer, config, policy);
   if (data instanceof Failure) return data;
   const { status } = answer;
   return {
@@ -155,11 +161,21 @@ function readBody(answer: WireAnswer, config: InternalAxiosRequestConfig): Axios
   };
 }
 
-function readData(answer: WireAnswer, responseType: InternalAxiosRequestConfig['responseType']): unknown {
+async function readData(
+  answer: WireAnswer,
+  { responseType, maxContentLength }: InternalAxiosRequestConfig,
+  policy: Policy,
+): Promise<unknown> {
   const { body } = answer;
   if (responseType === 'arraybuffer') return whole(body);
   if (responseType === 'stream') return new Failure('ERR_UPSTREAM_HOOK', 'a stream cannot be data of a page');
+  if (answer.encoded !== null) return answer.encoded;
   const type = contentType(answer.header('content-type'));
   if (type.kind === 'binary' && responseType === undefined && body.length > 0) return whole(body);
-  return decodeText(lent(body), type);
+  const text = await readText(body, responseType === 'json' ? asJson(type) : type, null);
+  if (text instanceof Failure) return text;
+  // Without a responseType, axios tries whether a text is JSON. A limit that is not the page's is the instance's own.
+  const isJson = responseType === 'json' || (!responseType && (type.kind === 'json' || /^\s*[[{]/.test(text)));
+  const isOwn = maxContentLength === undefined || maxContentLength === policy.maxContentLength;
+  return isJson && isOwn && body.length > policy.maxJson ? jsonTooLarge(policy.maxJson) : text;
 }

@@ -1,9 +1,10 @@
 import { AxiosError, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError, isCancel } from 'axios';
 import type { Result } from '../answer/answer.js';
 import { DataAnswer } from '../answer/data-answer.js';
-import { redactUrl } from '../answer/redact.js';
 import { Failure } from '../errors.js';
+import { hookFailure } from '../hook.js';
 import type { UpstreamResponse } from '../outcome.js';
+import { redactUrl } from '../redact.js';
 import { exchangeForAxios, FailureError, uriOf } from './axios-adapter.js';
 import type { AxiosRequest } from './axios-request.js';
 import type { AttemptOwner } from './wire-attempt.js';
@@ -78,6 +79,7 @@ export class AxiosAttempt {
   };
 
   #failure(error: unknown): DataAnswer | Failure {
+    if (this.#isAnothers(error)) return this.#threw(error);
     if (isCancel(error)) return new Failure('ERR_UPSTREAM_CANCELED', 'the axios instance canceled it');
     if (isAxiosError(error)) {
       const { cause, response, config } = error;
@@ -92,6 +94,15 @@ export class AxiosAttempt {
     return this.#threw(error);
   }
 
+  /** Whether it came of a request of an interceptor's own, for a token say: it says nothing of this upstream. */
+  #isAnothers(error: unknown): boolean {
+    if (!isAxiosError(error) || error.config === undefined) return false;
+    const { signal, adapter, url } = error.config;
+    // An interceptor may change one of these, and hardly all three.
+    const isOurs = signal === this.#controller.signal || adapter === this.#adapter || url === this.#request.config.url;
+    return !isOurs;
+  }
+
   /** Whatever else was thrown. */
   #threw(error: unknown): DataAnswer | Failure {
     if (this.#wrong !== null) {
@@ -100,8 +111,7 @@ export class AxiosAttempt {
     }
     // The page's own transformer.
     if (error instanceof FailureError) return this.#answered(error.failure);
-    const message = 'an interceptor or transformer of the axios instance threw';
-    return this.#answered(new Failure('ERR_UPSTREAM_HOOK', message, causeOf(error)));
+    return this.#answered(hookFailure('an interceptor or transformer of the axios instance threw', causeOf(error)));
   }
 
   /** A failure to make data of an answer, where there is one. */

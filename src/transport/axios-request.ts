@@ -1,5 +1,5 @@
 import type { AxiosInstance, AxiosRequestConfig } from 'axios';
-import { redactUrl } from '../answer/redact.js';
+import { redactUrl } from '../redact.js';
 import type { UpstreamRequest } from './http-request.js';
 
 /** A request to be made by an axios instance, whose baseURL and interceptors may change all of it. */

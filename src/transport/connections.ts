@@ -1,62 +1,32 @@
-import type { Socket } from 'node:net';
-import type { Dispatcher } from 'undici';
-import { buildConnector, Client } from 'undici';
-import { BlockedError, isBlockedLiteral, publicLookup } from './address.js';
-import { turnWasLong, watchTurn } from './turns.js';
+import { setImmediate } from 'node:timers';
+import { type Clock, systemClock } from '../clock.js';
+import { askPublic } from './dns.js';
+import { IdleConnections } from './idle.js';
+import { closed, KeptConnection, type Pool } from './kept-connection.js';
+import { Names } from './lookup.js';
+import { askSystem } from './system.js';
+import type { Connection, Connections } from './wire.js';
 
-/** Where a request goes and what it says: undici's own vocabulary. `headers` are name, value, name, value … */
-export interface WireRequest {
-  readonly origin: string;
-  readonly path: string;
-  readonly method: string;
-  readonly headers: string[];
-  readonly body: string | Buffer | null;
+/** Idle connections to all origins together. A page's own origins need few; any number of others may be asked once. */
+const MOST_IDLE = 256;
+/** How many turns of the event loop `close` goes on refusing those who come, once its time is over. */
+const MOST_TURNS = 100;
+
+/** What names mean: those that a page names, and those that must be public. */
+export interface NameServices {
+  readonly anywhere: Names;
+  readonly publicOnly: Names;
 }
 
-/**
- * What undici tells of a request. These are the methods of its low-level interface, which gives headers unparsed and
- * costs no controller object.
- */
-export interface WireHandler {
-  onConnect(abort: (error: Error) => void): void;
-  onResponseStarted(): void;
-  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean;
-  onData(chunk: Buffer): boolean;
-  onComplete(): void;
-  onError(error: Error): void;
+// For all instances, as they share the threads that lookups need.
+const systemNames: NameServices = { anywhere: new Names(askSystem()), publicOnly: new Names(askPublic()) };
+
+/** What tests replace. */
+export interface KeptOptions {
+  readonly names?: NameServices;
+  readonly clock?: Clock;
+  readonly mostIdle?: number;
 }
-
-/** A way to send one request at a time. */
-export interface Connection {
-  /** Whether it has carried an answer before, so that the other side may just be closing it. */
-  readonly reused: boolean;
-  /** The error that it was closed with; null if there was none. */
-  readonly broken: Error | null;
-  send(request: WireRequest, handler: WireHandler): void;
-  /**
-   * Whether something may have come that nobody asked for and nobody has seen: then the request that is about to be written
-   * is sent anew. True once for a request.
-   */
-  looksAgain(): boolean;
-  /** The answer is complete: others may use the connection. */
-  release(): void;
-  /** Closes it at once, also while it is connecting. */
-  destroy(error: Error): void;
-}
-
-export interface Connections {
-  /** A connection to an origin; `publicOnly` ones go to public internet addresses, and never mix with the others. */
-  take(origin: string, publicOnly: boolean, fresh: boolean): Connection;
-  /** Closes idle connections now and the others when they are released, or after so many ms; resolves when all are closed. */
-  close(timeout?: number): Promise<void>;
-}
-
-const CONNECT_TIMEOUT = 10_000;
-// The run has one timer for all its calls, so undici's own, which are coarse above a second, are off.
-const clientOptions = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, keepAliveMaxTimeout: 60_000 };
-
-const connectAnywhere = buildConnector({ timeout: CONNECT_TIMEOUT });
-const connectToPublic = buildConnector({ timeout: CONNECT_TIMEOUT, lookup: publicLookup as never });
 
 /**
  * Keep-alive connections, by origin. A connection carries one request at a time, so a pool is a stack: the one used last
@@ -64,32 +34,57 @@ const connectToPublic = buildConnector({ timeout: CONNECT_TIMEOUT, lookup: publi
  * for a connection stays in its queue, and the socket goes on connecting.)
  */
 export class KeptConnections implements Connections {
-  readonly #pools = new Map<string, Pool>();
-  readonly #publicPools = new Map<string, Pool>();
-  #closed = false;
+  readonly #pools = new Map<string, OriginPool>();
+  readonly #publicPools = new Map<string, OriginPool>();
+  readonly #names: NameServices;
+  readonly #clock: Clock;
+  readonly #open: OpenConnections;
+  /** How many calls of `close` have run out of time, and whether anybody was refused a connection lately. */
+  #cutting = 0;
+  #refused = false;
 
+  constructor({ names = systemNames, clock = systemClock, mostIdle = MOST_IDLE }: KeptOptions = {}) {
+    this.#names = names;
+    this.#clock = clock;
+    this.#open = new OpenConnections(mostIdle);
+  }
+
+  /** @throws {ClosedError} while the instance is being closed and what was under way is cut off. */
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection {
+    if (this.#cutting > 0) {
+      this.#refused = true;
+      throw new ClosedError();
+    }
     const pools = publicOnly ? this.#publicPools : this.#pools;
     let pool = pools.get(origin);
     if (pool === undefined) {
-      pool = new Pool(origin, publicOnly, () => pools.delete(origin));
+      const names = publicOnly ? this.#names.publicOnly : this.#names.anywhere;
+      pool = new OriginPool(origin, publicOnly, names, this.#clock, this.#open, () => pools.delete(origin));
       pools.set(origin, pool);
-      // After the instance was closed, what is still asked for is sent, and its connection closed at once.
-      if (this.#closed) void pool.close();
     }
     return pool.take(fresh);
   }
 
-  async close(timeout?: number): Promise<void> {
-    this.#closed = true;
-    const pools = [...this.#pools.values(), ...this.#publicPools.values()];
-    const closing = Promise.all(pools.map((pool) => pool.close()));
-    const late = () => {
-      for (const pool of pools) pool.destroy(new ClosedError());
+  async close(timeout?: number, onCut?: () => void): Promise<void> {
+    const open = this.#open;
+    open.closeIdle();
+    let isCutting = false;
+    const cut = () => {
+      isCutting = true;
+      this.#cutting++;
+      onCut?.();
+      open.destroyAll(new ClosedError());
     };
-    const timer = timeout === undefined ? null : setTimeout(late, timeout);
-    await closing;
-    if (timer !== null) clearTimeout(timer);
+    const timer = timeout === undefined ? null : this.#clock.set(cut, timeout, undefined);
+    // What is cut off lets others go on, in the same turn or the next: those that waited in line, or for another's answer.
+    let turns = 0;
+    do {
+      await open.allClosed();
+      this.#refused = false;
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (open.count > 0 || (this.#refused && ++turns < MOST_TURNS));
+    if (timer !== null) this.#clock.clear(timer);
+    if (isCutting) this.#cutting--;
   }
 }
 
@@ -100,128 +95,105 @@ export class ClosedError extends Error {
   }
 }
 
-class Pool {
-  readonly #idle: KeptConnection[] = [];
-  readonly #all = new Set<KeptConnection>();
-  /** How many are not closed yet: those of #all, and those that are being destroyed. */
-  #open = 0;
-  #whenEmpty: (() => void) | null = null;
-  readonly #publicOnly: boolean;
-  readonly #onEmpty: () => void;
-  readonly origin: string;
+/** The connections of an instance that are not closed. */
+class OpenConnections {
+  /** How many there are, those included that are being closed. */
+  count = 0;
+  /** Whether they are closed as soon as they are idle. What is still asked for, once the instance was closed, is sent. */
+  isClosing = false;
+  readonly idle: IdleConnections;
+  readonly #usable = new Set<KeptConnection>();
+  readonly #whenClosed: (() => void)[] = [];
 
-  constructor(origin: string, publicOnly: boolean, onEmpty: () => void) {
+  constructor(mostIdle: number) {
+    this.idle = new IdleConnections(mostIdle);
+  }
+
+  add(connection: KeptConnection): void {
+    this.count++;
+    this.#usable.add(connection);
+  }
+
+  forget(connection: KeptConnection): void {
+    this.#usable.delete(connection);
+  }
+
+  gone(): void {
+    if (--this.count > 0) return;
+    for (const resolve of this.#whenClosed.splice(0)) resolve();
+  }
+
+  closeIdle(): void {
+    this.isClosing = true;
+    this.idle.closeAll();
+  }
+
+  destroyAll(error: Error): void {
+    for (const connection of [...this.#usable]) connection.destroy(error);
+  }
+
+  allClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.count === 0) resolve();
+      else this.#whenClosed.push(resolve);
+    });
+  }
+}
+
+class OriginPool implements Pool {
+  readonly origin: string;
+  readonly publicOnly: boolean;
+  readonly names: Names;
+  readonly clock: Clock;
+  readonly #open: OpenConnections;
+  readonly #onEmpty: () => void;
+  readonly #idle: KeptConnection[] = [];
+  #count = 0;
+
+  constructor(
+    origin: string,
+    publicOnly: boolean,
+    names: Names,
+    clock: Clock,
+    open: OpenConnections,
+    onEmpty: () => void,
+  ) {
     this.origin = origin;
-    this.#publicOnly = publicOnly;
+    this.publicOnly = publicOnly;
+    this.names = names;
+    this.clock = clock;
+    this.#open = open;
     this.#onEmpty = onEmpty;
   }
 
   take(fresh: boolean): KeptConnection {
     const idle = fresh ? undefined : this.#idle.pop();
     if (idle !== undefined) {
-      idle.idle = false;
+      this.#open.idle.remove(idle);
       return idle;
     }
-    const connection = new KeptConnection(this, this.#publicOnly);
-    this.#all.add(connection);
-    this.#open++;
+    const connection = new KeptConnection(this);
+    this.#open.add(connection);
+    this.#count++;
     return connection;
   }
 
   release(connection: KeptConnection): void {
-    if (this.#whenEmpty !== null) return connection.destroy(closed);
-    connection.idle = true;
+    if (this.#open.isClosing) return connection.destroy(closed);
     this.#idle.push(connection);
+    this.#open.idle.add(connection);
   }
 
-  /** The connection is of no use any more. */
   forget(connection: KeptConnection): void {
-    if (connection.idle) this.#idle.splice(this.#idle.indexOf(connection), 1);
-    connection.idle = false;
-    this.#all.delete(connection);
-    if (this.#all.size === 0) this.#onEmpty();
+    if (connection.idle) {
+      this.#idle.splice(this.#idle.indexOf(connection), 1);
+      this.#open.idle.remove(connection);
+    }
+    this.#open.forget(connection);
+    if (--this.#count === 0) this.#onEmpty();
   }
 
-  destroy(error: Error): void {
-    for (const connection of [...this.#all]) connection.destroy(error);
-  }
-
-  /** The connection is closed. */
   gone(): void {
-    if (--this.#open === 0) this.#whenEmpty?.();
-  }
-
-  close(): Promise<void> {
-    const others = this.#whenEmpty;
-    return new Promise((resolve) => {
-      this.#whenEmpty = () => {
-        others?.();
-        resolve();
-      };
-      for (const connection of [...this.#idle]) connection.destroy(closed);
-      if (this.#open === 0) resolve();
-    });
+    this.#open.gone();
   }
 }
-
-class KeptConnection implements Connection {
-  readonly #pool: Pool;
-  readonly #client: Client;
-  #socket: Socket | undefined;
-  #destroyed = false;
-  #lookedAgain = false;
-  idle = false;
-  reused = false;
-
-  constructor(pool: Pool, publicOnly: boolean) {
-    this.#pool = pool;
-    this.#client = new Client(pool.origin, {
-      ...clientOptions,
-      connect: (options, callback) => {
-        if (publicOnly && isBlockedLiteral(options.hostname)) {
-          callback(new BlockedError(options.hostname), null);
-          return;
-        }
-        const connect = publicOnly ? connectToPublic : connectAnywhere;
-        // undici's connector returns the socket, which its types leave out.
-        this.#socket = connect(options, callback) as unknown as Socket;
-      },
-    });
-    this.#client.on('disconnect', () => {
-      // Idle, it is of no further use; in use, its request is told of the end by undici.
-      if (this.idle) this.destroy(closed);
-    });
-  }
-
-  get broken(): Error | null {
-    return this.#socket?.errored ?? null;
-  }
-
-  send(request: WireRequest, handler: WireHandler): void {
-    if (this.reused) watchTurn();
-    this.#client.dispatch(request as Dispatcher.DispatchOptions, handler as Dispatcher.DispatchHandler);
-  }
-
-  looksAgain(): boolean {
-    if (!this.reused || this.#lookedAgain || !turnWasLong()) return false;
-    this.#lookedAgain = true;
-    return true;
-  }
-
-  release(): void {
-    this.reused = true;
-    this.#lookedAgain = false;
-    this.#pool.release(this);
-  }
-
-  destroy(error: Error): void {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
-    this.#pool.forget(this);
-    this.#client.destroy(error, () => this.#pool.gone());
-    // A client that is destroyed while it connects would leave its socket to its connect timeout.
-    this.#socket?.destroy();
-  }
-}
-
-const closed = new Error('the idle connection was closed');

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { BlockedError, isBlockedLiteral } from './address.js';
-import type { Connection, Connections, WireHandler, WireRequest } from './connections.js';
+import type { Connection, Connections, WireHandler, WireRequest } from './wire.js';
 
 /** Connections by a dispatcher of the user's own: an agent that goes through a proxy, a mock. */
 export class DispatcherConnections implements Connections {
@@ -39,8 +40,8 @@ class DispatcherConnection implements Connection {
     }
     try {
       // Its own copy: an interceptor may write into it, and a page's request is the same for all its visitors.
-      const options = { ...request, headers: [...request.headers] } as Dispatcher.DispatchOptions;
-      this.#dispatcher.dispatch(options, {
+      const options = { ...request, headers: [...request.headers], ...serverName(request.origin) };
+      this.#dispatcher.dispatch(options as Dispatcher.DispatchOptions, {
         onConnect: (abort) => {
           this.#abort = abort;
           if (this.#ended !== null) abort(this.#ended);
@@ -73,6 +74,13 @@ class DispatcherConnection implements Connection {
       // Its connection is its own; the request has been given up all the same.
     }
   }
+}
+
+/** The name that a certificate is checked against, which undici would take from a Host header. */
+function serverName(origin: string): { servername?: string } {
+  if (!origin.startsWith('https:')) return {};
+  const { hostname } = new URL(origin);
+  return hostname.startsWith('[') || isIP(hostname) !== 0 ? {} : { servername: hostname };
 }
 
 /** Interceptors may give the values of a header as a list, or as text. */

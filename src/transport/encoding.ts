@@ -1,55 +1,42 @@
-import { promisify } from 'node:util';
+import type { Transform } from 'node:stream';
 import {
-  brotliDecompress,
-  brotliDecompressSync,
-  gunzip,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
   gunzipSync,
-  inflate,
-  inflateRaw,
   inflateRawSync,
   inflateSync,
+  type ZlibOptions,
 } from 'node:zlib';
+import { withoutBlanks } from '../answer/single-headers.js';
 import { Failure } from '../errors.js';
 
-interface Options {
-  readonly maxOutputLength: number;
-  readonly chunkSize?: number;
+/** A way to decompress: in other threads, and at once where that can do no harm. */
+export interface Decompressor {
+  readonly now: ((body: Buffer, options: ZlibOptions) => Buffer) | null;
+  readonly create: (options: { chunkSize: number }) => Transform;
 }
 
-type Later = (body: Buffer, options: Options) => Promise<Buffer>;
-
-/** A way to decompress: at once, or in another thread. */
-interface Decompressor {
-  readonly now: (body: Buffer, options: Options) => Buffer;
-  readonly later: Later;
-}
-
-const gzip: Decompressor = { now: gunzipSync, later: promisify(gunzip) as Later };
-const zlib: Decompressor = { now: inflateSync, later: promisify(inflate) as Later };
-const bare: Decompressor = { now: inflateRawSync, later: promisify(inflateRaw) as Later };
-const brotli: Decompressor = { now: brotliDecompressSync, later: promisify(brotliDecompress) as Later };
+const gzip: Decompressor = { now: gunzipSync, create: createGunzip };
+const zlib: Decompressor = { now: inflateSync, create: createInflate };
+const bare: Decompressor = { now: inflateRawSync, create: createInflateRaw };
+// Never at once: a few bytes make its decoder fill a window of up to 16 MiB before the first byte comes out.
+const brotli: Decompressor = { now: null, create: createBrotliDecompress };
 
 // `deflate` means the zlib format (RFC 9110, section 8.4.1.2), but some servers send bare deflate data. The first byte of
 // the zlib format holds its method, 8.
 const deflate = (body: Buffer): Decompressor => (((body[0] ?? 0) & 0x0f) === 8 ? zlib : bare);
 
-const decompressors: Readonly<Record<string, (body: Buffer) => Decompressor>> = {
-  gzip: () => gzip,
-  'x-gzip': () => gzip,
-  deflate,
-  br: () => brotli,
-};
+/** A content-encoding: how a body is decompressed, which may depend on its first byte. */
+export type Coding = (body: Buffer) => Decompressor;
 
-// A few kilobytes take a third of the CPU time at once that they take by way of another thread. More would block the loop;
-// so would few that become many, which is why there is a limit to what they become.
-const SMALL = 8 * 1024;
-const SMALL_DECODED = 64 * 1024;
-
-// What a body becomes is written into a buffer of this size first, which lives as long as the body. zlib's own is 16 KB, and
-// V8 collects garbage by how many bytes there are outside of its heap too.
-const OFTEN_TIMES = 8;
-const LEAST_CHUNK = 1024;
-const MOST_CHUNK = 16 * 1024;
+const codings: ReadonlyMap<string, Coding> = new Map<string, Coding>([
+  ['gzip', () => gzip],
+  ['x-gzip', () => gzip],
+  ['deflate', deflate],
+  ['br', () => brotli],
+]);
 
 /** What is asked for; what is understood. */
 export const acceptEncoding = 'gzip, deflate, br';
@@ -62,45 +49,30 @@ export function mostEncoded(limit: number): number {
 }
 
 /**
- * Undoes the content-encodings of a body, last one first (RFC 9110, section 8.4). Nothing is written past `limit` bytes.
+ * What has to be undone of a body's content-encodings, in the order they were applied (RFC 9110, section 8.4). A failure
+ * where something else was applied than what was asked for.
  */
-export async function decompress(body: Buffer, contentEncoding: string, limit: number): Promise<Buffer | Failure> {
-  const encodings = contentEncoding
+export function readCodings(contentEncoding: string): Coding[] | Failure {
+  const one = codings.get(contentEncoding);
+  if (one !== undefined) return [one];
+  const names = contentEncoding
     .toLowerCase()
     .split(',')
-    .map((encoding) => encoding.trim())
-    .filter((encoding) => encoding !== '' && encoding !== 'identity');
-  if (encodings.length > MOST_ENCODINGS) {
+    .map(withoutBlanks)
+    .filter((name) => name !== '' && name !== 'identity');
+  if (names.length > MOST_ENCODINGS) {
     return new Failure('ERR_UPSTREAM_BODY', `it has more than ${MOST_ENCODINGS} content-encodings`);
   }
-  let decoded = body;
-  for (const [at, encoding] of [...encodings.entries()].reverse()) {
-    const choose = Object.hasOwn(decompressors, encoding) ? decompressors[encoding] : undefined;
-    if (choose === undefined)
-      return new Failure('ERR_UPSTREAM_BODY', 'its content-encoding is not one that was asked for');
-    try {
-      decoded = await undo(choose(decoded), decoded, at === 0 ? limit : mostEncoded(limit));
-    } catch (cause) {
-      if (isTooLarge(cause)) return tooLarge(limit);
-      return new Failure('ERR_UPSTREAM_BODY', 'its body could not be decompressed', cause);
-    }
-  }
-  return decoded;
+  const known = names.map((name) => codings.get(name)).filter((coding) => coding !== undefined);
+  return known.length === names.length
+    ? known
+    : new Failure('ERR_UPSTREAM_BODY', 'its content-encoding is not one that was asked for');
 }
 
-function undo({ now, later }: Decompressor, body: Buffer, maxOutputLength: number): Buffer | Promise<Buffer> {
-  if (body.length > SMALL) return later(body, { maxOutputLength });
-  try {
-    const chunkSize = Math.min(MOST_CHUNK, Math.max(LEAST_CHUNK, body.length * OFTEN_TIMES));
-    return now(body, { maxOutputLength: Math.min(maxOutputLength, SMALL_DECODED), chunkSize });
-  } catch (cause) {
-    if (!isTooLarge(cause) || maxOutputLength <= SMALL_DECODED) throw cause;
-    return later(body, { maxOutputLength });
-  }
-}
-
-function isTooLarge(cause: unknown): boolean {
-  return (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+/** How many bytes a body may have as it is sent, for `limit` decoded ones. */
+export function mostSent(limit: number, contentEncoding: string | null): number {
+  const applied = contentEncoding === null ? [] : readCodings(contentEncoding);
+  return applied instanceof Failure || applied.length === 0 ? limit : mostEncoded(limit);
 }
 
 export function tooLarge(limit: number): Failure {

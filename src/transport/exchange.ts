@@ -1,21 +1,24 @@
 import { Pieces } from '../answer/body.js';
+import { withoutBlanks } from '../answer/single-headers.js';
 import { unpin, WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
-import type { Connection, WireHandler } from './connections.js';
-import { mostEncoded, tooLarge } from './encoding.js';
+import { Chunks } from './chunks.js';
+import { mostSent, tooLarge } from './encoding.js';
 import { transportFailure } from './failure.js';
 import type { HttpRequest } from './http-request.js';
+import type { Connection, WireHandler } from './wire.js';
 
 const empty = Buffer.alloc(0);
 const MOST_INFORMATIONAL = 100;
+const MOST_DRAINED = 64 * 1024;
 const givenUp = new Error('the request was given up');
 const lookAgain = new Error('the request is sent anew');
 
 /** Whom an exchange works for. */
 export interface ExchangeOwner {
   readonly maxContentLength: number;
-  /** The head of the answer has come. */
-  headCame(): void;
+  /** The head of the answer has come. Returns whether that is all of it that is wanted, and the exchange needs no end. */
+  headCame(answer: WireAnswer): boolean;
   /** Told once. */
   exchangeEnded(exchange: Exchange): void;
 }
@@ -34,6 +37,10 @@ export class Exchange implements WireHandler {
   /** The body, while it has come in one piece, as most do; and where there are more. */
   #piece: Buffer = empty;
   #pieces: Pieces | null = null;
+  /** How many bytes were read of a body that nobody wants; null where somebody does. */
+  #drained: number | null = null;
+  /** Reads the chunks, where undici's parser does not. */
+  #chunks: Chunks | null = null;
   readonly #connection: Connection;
   readonly #request: HttpRequest;
   readonly #owner: ExchangeOwner;
@@ -75,17 +82,20 @@ export class Exchange implements WireHandler {
 
   onHeaders(status: number, rawHeaders: Buffer[]): boolean {
     if (this.#ended) return true;
+    if (status < 100) {
+      this.abort(network('its status is not one of HTTP'));
+      return true;
+    }
     if (status < 200) {
       // 103 Early Hints and the like may come many times; somebody who sends nothing else has no answer to give.
       if (++this.#informational > MOST_INFORMATIONAL) this.abort(network('it sends nothing but informational answers'));
       return true;
     }
-    this.#owner.headCame();
     unpin(rawHeaders);
     const answer = new WireAnswer(status, rawHeaders, this.#request.url);
     this.answer = answer;
-    if (status > 599) {
-      this.abort(network('its status is not one of HTTP'));
+    if (this.#owner.headCame(answer)) {
+      this.#drained = 0;
       return true;
     }
     const length = answer.contentLength;
@@ -96,7 +106,9 @@ export class Exchange implements WireHandler {
 
   onData(chunk: Buffer): boolean {
     if (this.#ended) return true;
-    if (this.#isTooLarge(this.#add(chunk))) this.abort(tooLarge(this.#owner.maxContentLength));
+    if (this.#drained !== null) return this.#drain(chunk, this.#drained);
+    if (this.#chunks === null) this.#take(chunk);
+    else this.#readChunks(this.#chunks, chunk);
     return true;
   }
 
@@ -105,8 +117,13 @@ export class Exchange implements WireHandler {
     // A body without a length ends when the connection is closed; undici takes a reset for that too.
     const { broken } = this.#connection;
     if (broken !== null) return this.onError(broken);
+    if (this.#drained !== null) {
+      this.#ended = true;
+      return this.#connection.release();
+    }
     // What only a dispatcher of the user's own can do.
     if (this.answer === null) return this.abort(network('it ended without an answer'));
+    if (this.#chunks !== null) return this.abort(network('the answer broke off: its last chunk is missing'));
     this.#ended = true;
     this.answer.body = this.#pieces ?? this.#piece;
     this.#forget();
@@ -116,9 +133,54 @@ export class Exchange implements WireHandler {
 
   onError(error: Error): void {
     if (this.#ended) return;
+    if (this.#drained !== null) return this.drop();
     if (error === lookAgain) return this.start();
-    if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent);
+    if (this.#brokeUnused) return this.#startAnew();
+    if (!this.#isWhole(error)) this.failure = transportFailure(error, this.#sent, this.answer !== null);
     this.#end();
+  }
+
+  /** Ends what is left of it, of which its owner is not told. */
+  drop(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#connection.destroy(givenUp);
+  }
+
+  /** A little of a body that nobody wants is read, for then the connection can be used again. */
+  #drain({ length }: Buffer, before: number): boolean {
+    this.#drained = before + length;
+    if (this.#drained > MOST_DRAINED) this.drop();
+    return true;
+  }
+
+  #take(bytes: Buffer): void {
+    if (!this.#ended && this.#isTooLarge(this.#add(bytes))) this.abort(tooLarge(this.#owner.maxContentLength));
+  }
+
+  #readChunks(chunks: Chunks, bytes: Buffer): void {
+    if (!chunks.read(bytes, (data) => this.#take(data))) {
+      return this.abort(network('the answer broke off: its chunks are not as HTTP/1.1 has them'));
+    }
+    if (!chunks.ended || this.#ended) return;
+    // For undici it goes on until the connection is closed, so that is of no more use.
+    (this.answer as WireAnswer).body = this.#pieces ?? this.#piece;
+    this.#end();
+  }
+
+  /**
+   * Whether a kept-alive connection broke before anything was written on it: reset, say, in the turn in which the request
+   * began. Then it is sent on a new one, whatever its method. (Where it was closed instead, undici does so by itself.)
+   */
+  get #brokeUnused(): boolean {
+    return !this.#sent && this.#connection.reused && this.#connection.broken !== null;
+  }
+
+  #startAnew(): void {
+    // Not from within the end of the old socket, where undici bears no new request.
+    queueMicrotask(() => {
+      if (!this.#ended) this.start();
+    });
   }
 
   /** Returns how many bytes there are now. */
@@ -134,9 +196,8 @@ export class Exchange implements WireHandler {
 
   /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
-    if (!(bytes > this.#owner.maxContentLength)) return false;
-    const isEncoded = (this.answer?.header('content-encoding') ?? null) !== null;
-    return !isEncoded || bytes > mostEncoded(this.#owner.maxContentLength);
+    const limit = this.#owner.maxContentLength;
+    return bytes > limit && bytes > mostSent(limit, this.answer?.header('content-encoding') ?? null);
   }
 
   /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
@@ -144,11 +205,20 @@ export class Exchange implements WireHandler {
     return this.#request.method !== 'HEAD' && this.answer?.status !== 304;
   }
 
-  /** What else than chunks it may have been sent in is not undone, and was not asked for. */
+  /** What else than chunks it may have been sent in is not undone, and was not asked for. Named twice, they are there once. */
   #checkCoding(coding: string | null): void {
-    if (coding !== null && !/^\s*(chunked|identity)\s*$/i.test(coding)) {
-      this.abort(network('its transfer-encoding is not one that was asked for'));
+    if (coding === null) return;
+    const text = coding.toLowerCase();
+    const names = text.split(',').map(withoutBlanks);
+    if (names.some((name) => name !== 'chunked')) {
+      if (names.length > 1 || names[0] !== 'identity') {
+        this.abort(network('its transfer-encoding is not one that was asked for'));
+      }
+      return;
     }
+    // llhttp knows spaces after the last word, and not the tab that may be there as well (RFC 9110, section 5.6.3).
+    const isMissed = text.slice(text.lastIndexOf('chunked')).includes('\t');
+    if (isMissed && this.#hasBody && this.answer?.status !== 204) this.#chunks = new Chunks();
   }
 
   /** A 304 may tell the length of the body that it does not have (RFC 9110, section 8.6), which undici takes amiss. */
@@ -162,6 +232,7 @@ export class Exchange implements WireHandler {
   #forget(): void {
     this.#piece = empty;
     this.#pieces = null;
+    this.#chunks = null;
   }
 
   #end(): void {

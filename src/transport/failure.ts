@@ -1,30 +1,43 @@
 import { Failure } from '../errors.js';
+import { shown } from '../shown.js';
 import { BlockedError } from './address.js';
 import { ClosedError } from './connections.js';
+import { parseErrorOf } from './parse-error.js';
 
 // Whose texts name addresses and protocol states, and never what was sent: Node's, undici's, llhttp's and OpenSSL's. A
 // dispatcher of the user's own may say anything, such as the whole path.
 const trusted = /^(E[A-Z]+$|ERR_|UND_ERR_|HPE_|CERT_|DEPTH_|SELF_|UNABLE_|HOSTNAME_)/;
+
+// What a certificate says may be in them all the same.
+const LONGEST = 300;
 
 function describe(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof AggregateError && error.message === '') {
     return error.errors.map((inner: Error) => describe(inner)).join('; ');
   }
-  if (code === undefined || !trusted.test(code)) return code ?? error.name;
-  return error.message.includes(code) ? error.message : `${error.message} (${code})`;
+  if (code === undefined || !trusted.test(code)) return shown(code ?? error.name, LONGEST);
+  const message = shown(error.message, LONGEST);
+  return message.includes(code) ? message : `${message} (${code})`;
 }
 
-/** An error of undici or of a socket, as one of ours. `sent`: whether the request had a connection. */
-export function transportFailure(error: Error, sent: boolean): Failure {
+/** An error of undici or of a socket, as one of ours. `sent`: whether the request had a connection; `headed`: the answer a head. */
+export function transportFailure(error: Error, sent: boolean, headed = false): Failure {
   if (error instanceof ClosedError) return new Failure('ERR_UPSTREAM_CANCELED', error.message);
   if (error instanceof BlockedError) return new Failure('ERR_UPSTREAM_BLOCKED', error.message);
   const { code } = error as NodeJS.ErrnoException;
+  if (code === 'UND_ERR_INVALID_ARG' && /^invalid on[A-Z]\w* method$/.test(error.message)) {
+    return new Failure('ERR_UPSTREAM_HOOK', 'the dispatcher is not one of undici 7', error);
+  }
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
-    return new Failure('ERR_UPSTREAM_HOOK', `the request is not valid HTTP: ${error.message}`, error);
+    return new Failure('ERR_UPSTREAM_HOOK', `the request is not valid HTTP: ${shown(error.message, LONGEST)}`, error);
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
     return new Failure('ERR_UPSTREAM_TOO_LARGE', 'its headers are too large', error);
+  }
+  const parseError = parseErrorOf(error, headed);
+  if (parseError !== null) {
+    return new Failure('ERR_UPSTREAM_NETWORK', `the answer is not HTTP/1.1: ${shown(parseError, LONGEST)}`, error);
   }
   return sent
     ? new Failure('ERR_UPSTREAM_NETWORK', `the answer broke off: ${describe(error)}`, error)

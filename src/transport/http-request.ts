@@ -1,5 +1,5 @@
-import { redactUrl } from '../answer/redact.js';
-import type { WireRequest } from './connections.js';
+import { redactUrl } from '../redact.js';
+import type { WireRequest } from './wire.js';
 
 /** A request on its way to an upstream: for a connection, or for an axios instance of the user's own. */
 export interface UpstreamRequest {

@@ -1,6 +1,6 @@
 import { Failure } from '../errors.js';
-import type { WireRequest } from './connections.js';
 import { HttpRequest, nameAt } from './http-request.js';
+import type { WireRequest } from './wire.js';
 
 /** What goes to an origin that the page did not name: nothing that could be a credential. */
 const harmless = new Set(['accept', 'accept-language', 'accept-encoding', 'user-agent', 'traceparent', 'tracestate']);
@@ -28,8 +28,8 @@ export function followRedirect(
   listed: ReadonlySet<string>,
 ): Hop | Failure {
   const from = new URL(request.origin + request.path);
-  // A header is read as Latin-1; who writes more than ASCII into this one means UTF-8, as browsers take it.
-  const target = Buffer.from(location, 'latin1').toString();
+  // A header is read as Latin-1, a byte a character. What is not ASCII goes on as the bytes that it is, mostly UTF-8; browsers do so too.
+  const target = location.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
   const to = URL.canParse(target, from.href) ? new URL(target, from) : null;
   if (to === null) return refused('its redirect is not to a URL');
   if (to.protocol !== 'http:' && to.protocol !== 'https:')

@@ -1,17 +1,18 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Result } from '../answer/answer.js';
-import { whole } from '../answer/body.js';
 import type { Policy } from '../answer/policy.js';
 import type { WireAnswer } from '../answer/wire-answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
-import type { Connections } from './connections.js';
-import { decompress } from './encoding.js';
+import { decompress } from './decompress.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
 import { transportFailure } from './failure.js';
 import type { HttpRequest } from './http-request.js';
 import { followRedirect, isRedirect } from './redirect.js';
+import type { Connections } from './wire.js';
+
+const manyLocations = new Failure('ERR_UPSTREAM_REDIRECT', 'it redirects to more than one place');
 
 /** Whom an attempt works for. */
 export interface AttemptOwner {
@@ -41,6 +42,9 @@ export class WireAttempt implements ExchangeOwner {
   #redirects = 0;
   #repeated = false;
   #exchange: Exchange | null = null;
+  /** That of a redirect which was followed while its body still comes. */
+  #redirecting: Exchange | null = null;
+  #decompression: { cancel(): void } | null = null;
   /** Its result, which its owner is about to be told. */
   #result: Result | null = null;
   #told = false;
@@ -63,13 +67,26 @@ export class WireAttempt implements ExchangeOwner {
   abort(failure: Failure): void {
     if (this.#told) return;
     this.#told = true;
-    // The exchange may be over while what came is still being decompressed, or the next one about to begin.
+    // The exchange may be over, and the next one about to begin.
     this.#exchange?.abort(failure);
+    this.#redirecting?.drop();
+    this.#decompression?.cancel();
     this.#owner.settle(failure);
   }
 
-  headCame(): void {
+  /** A redirect is followed from its head: its body may be slow, broken or without an end. */
+  headCame(answer: WireAnswer): boolean {
     this.#owner.headCame(this.#owner.scope.instance.clock.now());
+    const { maxRedirects } = this.#owner.policy;
+    if (!isRedirect(answer.status) || maxRedirects === 0) return false;
+    const location = answer.single('location');
+    if (location === null) return false;
+    this.#redirecting?.drop();
+    this.#redirecting = this.#exchange;
+    this.#exchange = null;
+    if (location === undefined) this.#fail(manyLocations, answer.status);
+    else this.#redirect(answer.status, location, maxRedirects);
+    return true;
   }
 
   exchangeEnded(exchange: Exchange): void {
@@ -79,13 +96,7 @@ export class WireAttempt implements ExchangeOwner {
       this.#repeated = true;
       return this.#beginSoon(true);
     }
-    const answer = exchange.answer as WireAnswer;
-    const { maxRedirects } = this.#owner.policy;
-    if (isRedirect(answer.status) && maxRedirects > 0) {
-      const location = answer.header('location');
-      if (location !== null) return this.#redirect(answer.status, location, maxRedirects);
-    }
-    this.#read(answer);
+    this.#read(exchange.answer as WireAnswer);
   }
 
   #mayRepeat(exchange: Exchange): boolean {
@@ -107,11 +118,10 @@ export class WireAttempt implements ExchangeOwner {
   #read(answer: WireAnswer): void {
     const encoding = answer.body.length === 0 ? null : answer.header('content-encoding');
     if (encoding === null) return this.#end(answer);
-    void decompress(whole(answer.body), encoding, this.maxContentLength).then((decoded) => {
-      if (decoded instanceof Failure) return this.#fail(decoded, answer.status);
-      answer.body = decoded;
-      this.#end(answer);
-    });
+    const { origin } = this.#request;
+    this.#decompression = decompress(answer, encoding, this.maxContentLength, origin, (failure) =>
+      failure === null ? this.#end(answer) : this.#fail(failure, answer.status),
+    );
   }
 
   /** Not from within undici's parser, which does not bear another request on top of it. */
@@ -147,6 +157,7 @@ export class WireAttempt implements ExchangeOwner {
   #tell(): void {
     if (this.#told) return;
     this.#told = true;
+    this.#redirecting?.drop();
     this.#owner.settle(this.#result as Result);
   }
 }

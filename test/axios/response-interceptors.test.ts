@@ -81,7 +81,7 @@ describe('a response interceptor', () => {
     expect((await get()).outcome).toMatchObject({
       status: 'error',
       data: null,
-      error: { code: 'ERR_UPSTREAM_HOOK', upstreamStatus: 200, status: 502, cause: new TypeError('a bug') },
+      error: { code: 'ERR_UPSTREAM_HOOK', upstreamStatus: 200, status: 500, cause: new TypeError('a bug') },
       response: { status: 200 },
     });
   });

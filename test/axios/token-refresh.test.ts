@@ -123,3 +123,30 @@ test('the answers come over kept-alive connections of the instance', async () =>
   expect(upstream.sent).toHaveLength(2);
   expect(upstream.connections).toBe(1);
 });
+
+test.each([404, 503])(
+  'a token service that answers %i is blamed on the page, not on the upstream that was never asked',
+  async (status) => {
+    const tokens = await startUpstream((response) => json(response, {}, status));
+    instance.interceptors.request.use(async (config) => {
+      config.headers.set('Authorization', (await axios.get(`${tokens.origin}/token`)).data.token);
+      return config;
+    });
+    const { outcome } = await askBy(instance, '/me');
+    expect(outcome).toMatchObject({
+      status: 'error',
+      response: null,
+      error: { code: 'ERR_UPSTREAM_HOOK', upstreamStatus: null, status: 500 },
+    });
+    expect(outcome.error?.message).toContain(`threw AxiosError: Request failed with status code ${status}`);
+    expect(upstream.sent).toEqual([]);
+  },
+);
+
+test('a token service that cannot be reached is no upstream without a connection either', async () => {
+  instance.interceptors.request.use(async (config) => {
+    await axios.get(await deadOrigin());
+    return config;
+  });
+  expect((await askBy(instance, '/me')).outcome.error).toMatchObject({ code: 'ERR_UPSTREAM_HOOK', status: 500 });
+});

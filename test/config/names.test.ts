@@ -3,6 +3,8 @@ import { lines, problemsOf, problemsWith } from './problems.js';
 const url = 'https://a.example.com/';
 const unusable = 'is not a name that a view could use: letters, digits, _ and -, not beginning with a digit';
 
+const named = (name: string): [string, string] => [name, `${name}Data`];
+
 describe('names of upstreams', () => {
   test.each([
     ['settings', 'settingsData'],
@@ -16,6 +18,12 @@ describe('names of upstreams', () => {
     ['__proto__', 'protoData'],
     ['constructor', 'constructorData'],
     ['prototype', 'prototypeData'],
+    ['late', 'lateData'],
+    // What view engines read as options from among a view's data: EJS, Pug, Handlebars.
+    ...['client', 'async', 'strict', 'delimiter', 'include', 'escapeFn', 'filename', 'context', 'scope'].map(named),
+    ...['self', 'globals', 'doctype', 'plugins', 'basedir', 'pretty', 'layout', 'partials', 'helpers', 'body'].map(
+      named,
+    ),
   ])('%s is reserved', (name, instead) => {
     expect(lines(problemsOf({ [name]: url }))).toEqual([
       `${name}: is a reserved name in res.locals: call it something else, such as '${instead}'`,
@@ -35,6 +43,21 @@ describe('names of upstreams', () => {
     '%p is fine',
     (name) => expect(problemsOf({ [name]: url })).toEqual([]),
   );
+});
+
+describe('a word of another library', () => {
+  test.each([
+    ['body', 'data'],
+    ['dependsOn', 'after'],
+    ['retries', 'retry'],
+    ['query', 'params'],
+    ['default', 'fallback'],
+    ['require', 'required'],
+  ])('%s is told to be %s here', (option, meant) => {
+    expect(lines(problemsWith({ [option]: 1 }))).toEqual([
+      `user.${option}: is not an option: here it is called '${meant}'`,
+    ]);
+  });
 });
 
 describe('did you mean …?', () => {
@@ -58,7 +81,7 @@ describe('did you mean …?', () => {
 
   test('an option that is like none: the known ones are listed', () => {
     const [problem] = problemsWith({ baseURL: 'https://a.example.com/' });
-    expect(problem?.message).toMatch(/^is not an option; known are url, method, headers, .*schema/);
+    expect(problem?.message).toMatch(/^is not an option; known are url, method, headers, .* and \d+ more$/);
   });
 
   test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])('the option %s is unknown', (option) => {
@@ -80,7 +103,7 @@ describe('did you mean …?', () => {
       "orders.url: 'qery' is not something that can be read here: did you mean 'query'?",
     ]);
     expect(page('{?session.id}')).toEqual([
-      "orders.url: 'session' is not something that can be read here; known are params, query, locals, user, orders",
+      "orders.url: 'session' is not something that can be read here: no template reads the session: put what you need into res.locals and read {locals.id}",
     ]);
   });
 

@@ -1,4 +1,6 @@
-import { createMashup, multiGet } from '../../src/index.js';
+import express, { type ErrorRequestHandler } from 'express';
+import request from 'supertest';
+import { createMashup, mashup, multiGet } from '../../src/index.js';
 import { lines, problemsOf, problemsThrown } from './problems.js';
 
 const upstreams = { user: 'https://users.example.com/' };
@@ -115,5 +117,33 @@ describe('arguments of multiGet', () => {
 
   test('all problems at once', async () => {
     expect(await problemsIn([], { timeout: 0, concurrency: 0, method: '', after: [] })).toHaveLength(4);
+  });
+});
+
+describe('what was mounted in the wrong way', () => {
+  test('a promise as an upstream is called a promise', () => {
+    expect(() => mashup({ user: Promise.resolve('http://127.0.0.1/') as never })).toThrow(
+      'user: expected a URL or an object with a url, but was given a promise',
+    );
+  });
+
+  test('mashup itself as a handler says how to mount it', async () => {
+    const app = express().get('/', mashup as never, ((error, _req, res, _next) => {
+      res.status(500).json(error.problems);
+    }) satisfies ErrorRequestHandler);
+    const { body } = await request(app).get('/');
+    expect(body).toEqual([
+      {
+        path: '',
+        message: 'mashup itself was mounted: mount what it returns, as in app.get(path, mashup({ … }), handler)',
+      },
+    ]);
+  });
+
+  test('a page that is called without next says what it is', () => {
+    const page = mashup({ user: 'http://127.0.0.1/' }) as unknown as (req: object, res: object) => void;
+    expect(() => page({}, { locals: {} })).toThrow(
+      'a page is Express middleware: mount it on a route, or call page.run() where there is none',
+    );
   });
 });

@@ -37,7 +37,7 @@ export function makeIdentity(name: string, options: CertificateOptions = {}): Id
   );
   const signature = sign('sha256', content, issuer?.key ?? privateKey);
   const der = sequence(content, algorithm, node(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const lines = der.toString('base64').replace(/.{64}/g, '$&\n');
+  const lines = der.toString('base64').replace(/.{64}(?=.)/g, '$&\n');
   return { name, key: privateKey, certificate: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n` };
 }
 

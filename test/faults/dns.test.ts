@@ -1,22 +1,29 @@
+import { systemClock } from '../../src/clock.js';
 import type { Mashup, UpstreamMap } from '../../src/index.js';
+import { KeptConnections } from '../../src/transport/connections.js';
+import { askPublic } from '../../src/transport/dns.js';
+import { Names } from '../../src/transport/lookup.js';
+import { askSystem } from '../../src/transport/system.js';
+import { ManualClock } from '../support/clock.js';
+import { mashupWith } from '../support/instance.js';
 import { FakeInternet } from './fake-internet.js';
 import { type PageReport, TestPage, until } from './page.js';
 import { answer, RawUpstream } from './raw-upstream.js';
 
 const internet = new FakeInternet();
-// Imported when names and addresses are the fake ones.
-let createMashup: typeof import('../../src/index.js').createMashup;
-
 const publicAddress = '93.184.215.14';
 const otherPublicAddress = '2606:2800:21f:cb07:6820:80da:af6b:8b2c';
 let server: RawUpstream;
 let other: RawUpstream;
 let canary: RawUpstream;
 let mashup: Mashup;
+/** Of what is known of names. */
+let clock: ManualClock;
+// For how long a name's addresses are used without another lookup.
+const FRESH = 5000;
 
 beforeAll(async () => {
   await internet.install();
-  ({ createMashup } = await import('../../src/index.js'));
   [server, other, canary] = await Promise.all([RawUpstream.start(), RawUpstream.start(), RawUpstream.start()]);
   internet.hosts.set(publicAddress, server.port).set(otherPublicAddress, other.port);
 });
@@ -27,7 +34,9 @@ beforeEach(() => {
   internet.attempts.length = 0;
   internet.lookups.length = 0;
   for (const upstream of [server, other]) upstream.heads.length = 0;
-  mashup = createMashup();
+  clock = new ManualClock();
+  const names = { anywhere: new Names(askSystem({ clock }), clock), publicOnly: new Names(askPublic(), clock) };
+  mashup = mashupWith({ clock: systemClock, connections: new KeptConnections({ names }) });
 });
 
 afterEach(() => mashup.close());
@@ -147,7 +156,9 @@ describe("origins: 'public'", () => {
     expect(first.data['a']).toBe('public');
     expect(first.attempts).toEqual([`${publicAddress}:${canary.port}`]);
     expect(internet.lookups).toEqual(['rebinding.example']);
-    // The answer is 127.0.0.1 from now on.
+    // The answer would be 127.0.0.1 now. The one that was checked is used, until it is asked for again.
+    expect((await visit({ a: anywhere(url) })).attempts).toEqual([`${publicAddress}:${canary.port}`]);
+    clock.advance(FRESH);
     const second = await visit({ a: anywhere(url) });
     expect(second.outcomes['a']).toMatchObject({ code: 'ERR_UPSTREAM_BLOCKED' });
     expect(second.attempts).toEqual([]);
@@ -161,6 +172,7 @@ describe("origins: 'public'", () => {
     expect((await visit({ a: anywhere(url) })).outcomes['a']).toMatchObject({ status: 'success' });
     const { behaviour } = server;
     server.behaviour = { onRequest: (socket) => socket.resetAndDestroy() };
+    clock.advance(FRESH);
     const second = await visit({ a: anywhere(url) });
     server.behaviour = behaviour;
     expect(second.outcomes['a']).toMatchObject({ code: 'ERR_UPSTREAM_BLOCKED' });
@@ -277,10 +289,12 @@ describe('a redirect', () => {
   test('a name that turns private between two hops is refused', async () => {
     internet.names.set('rebinding.example', [[otherPublicAddress], ['127.0.0.1']]);
     const { behaviour } = other;
-    // Closed after each answer, so that the second hop has to look it up again.
+    // Closed after each answer, and long ago, so that the second hop has to look it up again.
     other.behaviour = {
-      onRequest: (socket) =>
-        socket.end(answer('', `location: http://rebinding.example:${canary.port}/2\r\nconnection: close`, '302 Again')),
+      onRequest: (socket) => {
+        clock.advance(FRESH);
+        socket.end(answer('', `location: http://rebinding.example:${canary.port}/2\r\nconnection: close`, '302 Again'));
+      },
     };
     redirectsTo(`http://rebinding.example:${canary.port}/1`);
     const { outcomes, attempts } = await visit({ a: server.origin });

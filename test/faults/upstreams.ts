@@ -316,6 +316,34 @@ export const faultGroups: readonly FaultGroup[] = [
         expected: { code: 'TOO_LARGE' },
       },
       {
+        name: 'chunked, a tab after it',
+        onRequest: says(`${text}transfer-encoding: chunked\t\r\n\r\n4\r\nbody\r\n0\r\n\r\n`),
+        expected: { data: 'body' },
+        keeps: false,
+      },
+      {
+        name: 'chunked, a tab after it, the size not a number',
+        onRequest: says(`${text}transfer-encoding: chunked\t\r\n\r\nxyz\r\nbody\r\n0\r\n\r\n`),
+        expected: { code: 'NETWORK' },
+      },
+      {
+        name: 'chunked, a tab after it, cut off by closing',
+        onRequest: saysAndCloses(`${text}transfer-encoding: chunked\t\r\n\r\n20\r\nhalf`),
+        expected: { code: 'NETWORK' },
+      },
+      {
+        name: 'chunked, a no-break space after it',
+        onRequest: says(`${text}transfer-encoding: chunked\xa0\r\n\r\n4\r\nbody\r\n0\r\n\r\n`),
+        expected: { code: 'NETWORK' },
+      },
+      {
+        name: 'chunked, named twice',
+        onRequest: says(
+          `${text}transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`,
+        ),
+        expected: { data: 'body' },
+      },
+      {
         name: 'chunked not the last coding',
         onRequest: saysAndCloses(`${text}transfer-encoding: chunked, gzip\r\n\r\n4\r\nbody\r\n0\r\n\r\n`),
         expected: { code: 'NETWORK' },
@@ -348,8 +376,18 @@ export const faultGroups: readonly FaultGroup[] = [
       { name: 'status 99', onRequest: says(answer('body', 'x: y', '99 Low')), expected: { code: 'NETWORK' } },
       { name: 'status 099', onRequest: says(answer('body', 'x: y', '099 Low')), expected: { code: 'NETWORK' } },
       { name: 'status 000', onRequest: says(answer('body', 'x: y', '000 None')), expected: { code: 'NETWORK' } },
-      { name: 'status 600', onRequest: says(answer('body', 'x: y', '600 High')), expected: { code: 'NETWORK' } },
-      { name: 'status 999', onRequest: says(answer('body', 'x: y', '999 High')), expected: { code: 'NETWORK' } },
+      {
+        name: 'status 600',
+        onRequest: says(answer('body', 'x: y', '600 High')),
+        expected: { code: 'STATUS' },
+        keeps: true,
+      },
+      {
+        name: 'status 999',
+        onRequest: says(answer('body', 'x: y', '999 High')),
+        expected: { code: 'STATUS' },
+        keeps: true,
+      },
       { name: 'status 1000', onRequest: says(answer('body', 'x: y', '1000 High')), expected: { code: 'NETWORK' } },
       { name: 'status -200', onRequest: says(answer('body', 'x: y', '-200 Below')), expected: { code: 'NETWORK' } },
       { name: 'no status', onRequest: says('HTTP/1.1 OK\r\n\r\n'), expected: { code: 'NETWORK' } },
@@ -658,7 +696,7 @@ export const faultGroups: readonly FaultGroup[] = [
       {
         name: 'with a body that never ends',
         onRequest: says(`HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 100\r\n\r\nhalf`),
-        expected: { code: 'DEADLINE' },
+        expected: { code: 'REDIRECT' },
       },
       {
         name: 'without a Location',

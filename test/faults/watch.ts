@@ -25,8 +25,6 @@ export interface Watched {
 
 // What an origin may be sent beyond one attempt a call in 10 s, where there are fewer than 100 calls.
 const BUDGET = 10;
-/** Whether a try that was not sent, for its call had ended or the line was full, is to cost that budget nothing. */
-const isOnlySentCharged = false;
 
 export class Watch implements TapListener {
   readonly turns: Turn[] = [];
@@ -50,9 +48,11 @@ export class Watch implements TapListener {
 
   leaves(question: Question, result: Result): void {
     const { origin, ticket } = question;
-    const hasSent = this.turns.some((turn) => turn.question === question && turn.sentAt !== null);
     if (ticket === null) return;
-    (this.#breakers[origin] as ReferenceBreaker).leave(ticket, verdictOf(result, hasSent), this.#now);
+    const first = this.turns.find((turn) => turn.question === question && turn.sentAt !== null);
+    const lasted = first === undefined ? null : this.#now - (first.sentAt as number);
+    const verdict = verdictOf(result, lasted, first?.root.plan.patience ?? Infinity);
+    (this.#breakers[origin] as ReferenceBreaker).leave(ticket, verdict, this.#now);
   }
 
   enters(turn: Turn): void {
@@ -97,7 +97,7 @@ export class Watch implements TapListener {
     if (sentAt === null) return this.#expect(result instanceof Failure, 'what was not sent has no answer');
     if (result === null) return;
     if (result instanceof Failure) {
-      if (result.code === 'ERR_UPSTREAM_DEADLINE') this.#expectDeadline(path, result.isClients);
+      if (result.code === 'ERR_UPSTREAM_DEADLINE') this.#expectDeadline(path, result.byClient);
       if (result.message.includes('was faster')) this.#expectWinner(root);
       return;
     }
@@ -108,12 +108,12 @@ export class Watch implements TapListener {
   }
 
   /** It is somebody's deadline, and said to be the client's where that was the shorter. */
-  #expectDeadline(path: string, isClients: boolean): void {
+  #expectDeadline(path: string, byClient: boolean): void {
     const whose = this.#world.visits.filter(
       (visit) => visit.asksFor(path) && this.#now === this.#world.due(visit.endsAt),
     );
-    const isRight = whose.some(({ isHurried }) => isHurried === isClients);
-    this.#expect(isRight, `${path} has met the deadline of a client who ${isClients ? 'is' : 'is not'} in a hurry`);
+    const isRight = whose.some(({ isHurried }) => isHurried === byClient);
+    this.#expect(isRight, `${path} has met the deadline of a client who ${byClient ? 'is' : 'is not'} in a hurry`);
   }
 
   /** A race is lost to a success only: what failed, if fast, may yet be outdone. */
@@ -155,14 +155,14 @@ export class Watch implements TapListener {
     for (const origin of hosts) {
       const { inFlight = 0, queued = 0, breaker = null, budget = BUDGET } = stats[origin] ?? {};
       const alive = this.#alive(origin).length;
-      const inUse = this.#world.connections.inUse(origin);
+      const inUse = this.#world.connections.askedOf(origin);
       const isEven = inFlight === alive && inFlight === inUse;
       this.#expect(isEven, `${origin} has as many places taken (${inFlight}) as attempts (${alive}, ${inUse})`);
       const { limits } = this.#world.input;
       const most = Math.min(limits.queue, this.#mostQueued(origin));
       this.#expect(queued <= most, `no more than ${most} wait for ${origin} (${queued})`);
       this.#expectBudget(origin, budget);
-      const state = this.#asked.has(origin) ? (this.#breakers[origin] as ReferenceBreaker).state : null;
+      const state = this.#asked.has(origin) ? (this.#breakers[origin] as ReferenceBreaker).stateAt(this.#now) : null;
       this.#expect(breaker === state, `the breaker of ${origin}, which is ${breaker}, is ${state}`);
     }
     this.#expectWork();
@@ -178,7 +178,7 @@ export class Watch implements TapListener {
 
   /** How many may wait there: of each run at most as many as it has slots, which leaves room for the others. */
   #mostQueued(origin: string): number {
-    const waiting = this.turns.filter((one) => one.origin === origin && one.sentAt === null && one.result === null);
+    const waiting = this.turns.filter((one) => one.origin === origin && isWaiting(one));
     const scopes = new Set(waiting.map(({ scope }) => scope));
     return [...scopes].reduce((sum, scope) => {
       const { length } = waiting.filter((one) => one.scope === scope);
@@ -189,18 +189,22 @@ export class Watch implements TapListener {
   #expectBudget(origin: string, left: number): void {
     const roots = new Set(this.turns.filter((turn) => turn.origin === origin).map(({ root }) => root));
     let extras = 0;
-    for (const root of roots) extras += Math.max(0, this.#sentFor(root).length - 1);
+    let reserved = 0;
+    for (const root of roots) {
+      const sent = this.#sentFor(root).length;
+      extras += Math.max(0, sent - 1);
+      if (sent > 0) reserved += this.turns.filter((turn) => turn.root === root && isWaiting(turn)).length;
+    }
     const most = Math.max(BUDGET, roots.size / 10);
     this.#expect(extras <= most, `no more than ${most} extra attempts are sent to ${origin} (${extras})`);
-    const isRight = !isOnlySentCharged || BUDGET - left <= extras;
-    this.#expect(isRight, `the budget of ${origin}, of which ${left} are left, has paid for what was sent (${extras})`);
+    const isRight = roots.size > 10 * BUDGET || BUDGET - left === extras + reserved;
+    this.#expect(isRight, `the budget of ${origin} (${left} left) pays for what is sent (${extras}, soon ${reserved})`);
   }
 
   /** Nobody waits in line who could go. */
   #expectWork(): void {
     const { perOrigin } = this.#world.input.limits;
-    for (const { result, sentAt, origin, scope } of this.turns) {
-      if (result !== null || sentAt !== null) continue;
+    for (const { origin, scope } of this.turns.filter(isWaiting)) {
       const hasSlot = this.#aliveOf(scope).length < this.#concurrencyOf(scope);
       const hasPlace = this.#alive(origin).length < perOrigin;
       this.#expect(!hasSlot || !hasPlace, `nobody waits for ${origin} while there are a slot and a place`);
@@ -260,6 +264,10 @@ export class Watch implements TapListener {
   #expect(isSo: boolean, what: string): void {
     this.#world.expect(isSo, what);
   }
+}
+
+function isWaiting({ sentAt, result }: Turn): boolean {
+  return sentAt === null && result === null;
 }
 
 interface Options {

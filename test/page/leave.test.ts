@@ -1,4 +1,5 @@
 import { Agent, type ClientRequest, get } from 'node:http';
+import { connect } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import type { NextFunction, Request, Response } from 'express';
@@ -51,6 +52,31 @@ describe.each(expresses)('%s: a client that leaves', (_, express) => {
     asked.begin('[1,');
     client.destroy();
     await asked.closed;
+  });
+
+  test('takes its pipelined requests with it, whose responses have not begun', async () => {
+    site.app.get('/', site.mashup({ a: url('/a') }), countRun);
+    const socket = connect(Number(new URL(site.origin).port), '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(30));
+    const asked = await Promise.all(Array.from({ length: 30 }, () => backend.asked('/a')));
+    socket.destroy();
+    await Promise.all(asked.map(({ closed }) => closed));
+    expect(backend.inFlight).toBe(0);
+    expect(ran).toEqual([]);
+  });
+
+  test('leaves pipelined requests alone that are answered', async () => {
+    backend.answer('/a', 'well');
+    site.app.get('/', site.mashup({ a: url('/a') }), countRun);
+    const socket = connect(Number(new URL(site.origin).port), '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(30));
+    let text = '';
+    for await (const chunk of socket) {
+      text += chunk;
+      if (text.split('HTTP/1.1 200 OK').length === 31) break;
+    }
+    socket.destroy();
+    expect(ran).toHaveLength(30);
   });
 
   // In old space it would keep the run and all its data, long over, until the next full collection.

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { isUpstreamError } from '../../src/errors.js';
+import type { Outcome } from '../../src/index.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { expresses, type Site, startSite } from '../support/site.js';
@@ -167,5 +168,52 @@ describe.each(expresses)('%s: what is shown of a page', (_, express) => {
     expect(seen).toBe('');
     expect(text).toContain('ERR_UPSTREAM_HOOK');
     expect(text).not.toMatch(secrets);
+  });
+});
+
+describe('the response of an outcome is plain data', () => {
+  let backend: Backend;
+  let site: Site;
+
+  beforeEach(async () => {
+    backend = await startBackend();
+    site = await startSite();
+  });
+  afterEach(closeAll);
+
+  async function responseOf() {
+    backend.answer('/a', 1);
+    const { locals } = await site.visit({ a: `${backend.origin}/a` });
+    return locals.mashup['a']?.response as NonNullable<Outcome['response']>;
+  }
+
+  test('with properties of its own, as Handlebars wants them', async () => {
+    const response = await responseOf();
+    expect(Object.keys(response)).toEqual(['status', 'headers', 'url']);
+    expect(Object.hasOwn(response, 'headers')).toBe(true);
+    expect(response).toEqual({
+      status: 200,
+      headers: expect.objectContaining({ connection: 'keep-alive' }),
+      url: `${backend.origin}/a`,
+    });
+  });
+
+  test('that structuredClone and JSON keep', async () => {
+    const response = await responseOf();
+    const { headers } = response;
+    expect(structuredClone(response)).toEqual({ status: 200, headers, url: response.url });
+    expect(JSON.parse(JSON.stringify(response))).toEqual({ status: 200, headers, url: response.url });
+  });
+
+  test('that can be read through a proxy, as Vue makes them, and written to', async () => {
+    const response = await responseOf();
+    const proxy = new Proxy(response, {});
+    expect(proxy.headers).toBe(response.headers);
+    response.headers = { a: 'b' };
+    expect(response.headers).toEqual({ a: 'b' });
+  });
+
+  test('that is printed whole', async () => {
+    expect(inspect(await responseOf())).toMatch(/status: 200,\n\s+headers: .*connection: 'keep-alive'/s);
   });
 });

@@ -138,9 +138,9 @@ describe.each(expresses)('%s: a required upstream', (_, express) => {
     expect(error).toMatchObject({ code: 'ERR_UPSTREAM_DEPENDENCY', upstream: 'card' });
   });
 
-  test('that lacks a value for its URL makes it answer 502', async () => {
+  test('that the client gives no value for its URL makes it answer 400', async () => {
     const { response, error } = await site.visit({ user: { url: url('/users/{query.id}'), required: true } });
-    expect(response.status).toBe(502);
+    expect(response.status).toBe(400);
     expect(error).toMatchObject({ code: 'ERR_UPSTREAM_URL' });
   });
 

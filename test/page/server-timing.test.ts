@@ -97,7 +97,7 @@ describe.each(expresses)('%s: Server-Timing', (_, express) => {
 
   test('is on the page of an error too', async () => {
     const { response } = await site.visit({ none: { url: url('/{query.none}'), required: true } });
-    expect(response.status).toBe(502);
+    expect(response.status).toBe(400);
     expect(response.headers['server-timing']).toContain('none;dur=0.0;desc="error ERR_UPSTREAM_URL"');
   });
 

@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import { shown } from '../../src/shown.js';
 import { TemplateError } from '../../src/template/template.js';
 import { compileUrl, maxLength, tooLong, UrlError } from '../../src/template/url-template.js';
 
@@ -219,21 +218,5 @@ describe('the length of a URL', () => {
         '{locals.x} is longer than 65536',
       );
     }
-  });
-});
-
-describe('shown', () => {
-  it('escapes what a terminal obeys or an eye cannot see, and leaves the rest', () => {
-    expect(shown('a\r\n\u001b[31m\u202e\u2028\ud800é\u{1f600}')).toBe(
-      'a\\u{d}\\u{a}\\u{1b}[31m\\u{202e}\\u{2028}\\u{d800}é\u{1f600}',
-    );
-  });
-
-  it('cuts after as many characters as are asked for, and halves no pair', () => {
-    expect(shown('abc', 3)).toBe('abc');
-    expect(shown('abcd', 3)).toBe('abc…');
-    expect(shown('ab\u{1f600}', 3)).toBe('ab…');
-    expect(shown('ab\u{1f600}', 4)).toBe('ab\u{1f600}');
-    expect(shown('\0'.repeat(1000))).toHaveLength(201);
   });
 });

@@ -197,7 +197,7 @@ describe('an invalid template', () => {
     ['{?a.?}', 'unexpected "."'],
     ['{?,?}', 'a variable name is missing at position 3'],
     ['{?a,?}', 'unexpected "?" at position 5'],
-    ['{a\u0007}', 'unexpected "\\u{7}" at position 3'],
+    ['{a\u0007}', 'unexpected "\\x07" at position 3'],
     ['{a\u{1f600}}', 'unexpected "\u{1f600}" at position 3'],
     ['{a\ud800}', 'unexpected "\\u{d800}" at position 3'],
     ['{a*b}', 'unexpected text after "*"'],

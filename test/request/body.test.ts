@@ -133,13 +133,18 @@ describe('data that cannot be sent fails the call', () => {
     ['a stream', () => Readable.from(['x']), stream],
     ['a web stream', () => new Blob(['x']).stream(), stream],
     ['a symbol', () => Symbol('x'), stream],
-    ['a cycle', () => cycle, 'its data cannot be serialized'],
-    ['a bigint inside', () => ({ n: 5n }), 'its data cannot be serialized'],
-    ['an error', () => Promise.reject(new Error('secret')), 'its data function threw'],
+    ['a cycle', () => cycle, 'its data cannot be serialized: TypeError: Converting circular structure to JSON'],
+    [
+      'a bigint inside',
+      () => ({ n: 5n }),
+      'its data cannot be serialized: TypeError: Do not know how to serialize a BigInt',
+    ],
+    ['an error', () => Promise.reject(new Error('no body')), 'its data function threw Error: no body'],
   ])('%s', async (_, data, message) => {
     const upstream = await startUpstream();
     const { outcome } = await ask({ url: `${upstream.origin}/`, method: 'POST', data });
-    expect(outcome.error).toMatchObject({ code: 'ERR_UPSTREAM_HOOK', message: `upstream 'it': ${message}` });
+    expect(outcome.error?.code).toBe('ERR_UPSTREAM_HOOK');
+    expect(outcome.error?.message).toContain(`upstream 'it': ${message}`);
     expect(upstream.sent).toEqual([]);
   });
 

@@ -48,10 +48,30 @@ describe('JSON', () => {
     expect((await decoded('application/json', '\ufeff{"a":1}')).data).toEqual({ a: 1 });
   });
 
-  test('in another charset, by its label or its byte order mark', async () => {
-    expect((await decoded('application/json; charset=latin1', latin1('{"a":"ø"}'))).data).toEqual({ a: 'ø' });
-    expect((await decoded('application/json; charset=utf-16le', utf16le('{"a":"ø"}'))).data).toEqual({ a: 'ø' });
+  test.each(['latin1', 'utf-16le', 'utf8mb4', 'binary', 'klingon', '"utf-8"', '"utf8mb4"', "'utf-8'", '', '""', '"'])(
+    'is UTF-8 whatever charset is named: %s',
+    async (charset) => {
+      const { data, error } = await decoded(`application/json; charset=${charset}`, '\ufeff{"a":"ø"}');
+      expect([data, error]).toEqual([{ a: 'ø' }, null]);
+    },
+  );
+
+  test('is UTF-16 where its byte order mark says so', async () => {
     expect((await decoded('application/json', utf16be('\ufeff{"a":"ø"}'))).data).toEqual({ a: 'ø' });
+  });
+
+  test.each<[string, Buffer]>([
+    ['text/plain', Buffer.from('{"a":"ø"}')],
+    ['text/plain; charset=latin1', latin1('{"a":"ø"}')],
+    ['text/plain; charset=utf8mb4', Buffer.from('{"a":"ø"}')],
+    ['application/octet-stream', Buffer.from('{"a":"ø"}')],
+  ])('where responseType says that it is JSON: %s', async (type, body) => {
+    expect((await decoded(type, body, { responseType: 'json' })).data).toEqual({ a: 'ø' });
+  });
+
+  test('is not searched for what HTML says of its charset', async () => {
+    const text = '{"a":"<meta charset=latin1>ø"}';
+    expect((await decoded('text/html', text, { responseType: 'json' })).data).toEqual(JSON.parse(text));
   });
 
   test('a key __proto__ is an own one', async () => {
@@ -159,9 +179,85 @@ describe('a charset that markup names itself', () => {
     expect((await decoded('text/plain', '<meta charset="latin1">ø')).data).toContain('>ø');
   });
 
-  test('that is not known is a BODY error', async () => {
-    expect((await decoded('text/html', '<meta charset="klingon">')).error?.code).toBe('ERR_UPSTREAM_BODY');
+  test('that is not known is a BODY error in XML', async () => {
+    expect((await decoded('application/xml', xml('klingon'))).error?.code).toBe('ERR_UPSTREAM_BODY');
   });
+
+  test.each([
+    '<meta charset="klingon">ø',
+    '<meta name="description" content="charset=utf8mb4">ø',
+    '<meta name="description" content="text with charset=unicode">ø',
+    '<!-- <meta charset="latin1"> -->ø',
+    '<p title="<meta charset=latin1>">ø</p>',
+  ])('does not count in HTML where it is none: %s', async (html) => {
+    expect((await decoded('text/html', html)).data).toBe(html);
+  });
+
+  test.each(['klingon', 'utf8mb4', '"utf8mb4"', "'utf-8'", ''])(
+    'is read where the header has none: %s',
+    async (charset) => {
+      const html = '<meta charset="latin1">ø';
+      const { data, error } = await decoded(`text/html;charset=${charset}`, latin1(html));
+      expect([data, error]).toEqual([html, null]);
+    },
+  );
+
+  test('stands in the header without a blank', async () => {
+    const { data } = await decoded('text/html;charset=windows-1251', Buffer.from([0xcf]));
+    expect(data).toBe('П');
+  });
+});
+
+describe('a Content-Type that comes twice', () => {
+  const read = async (types: string | string[], body: string | Buffer) => {
+    const upstream = await startUpstream((response) => response.writeHead(200, { 'content-type': types }).end(body));
+    return await ask(`${upstream.origin}/`);
+  };
+
+  test.each<[string, string | string[]]>([
+    ['in two headers', ['application/json', 'application/json']],
+    ['joined by a proxy', 'application/json, application/json'],
+    ['joined without a blank', 'application/json,application/json'],
+    ['with parameters', ['application/json; charset=utf-8', 'application/json; charset=utf-8']],
+    ['one with parameters', 'application/json; charset=utf-8, application/json'],
+    ['in other case', ['Application/JSON', 'application/json']],
+    ['three times', Array(3).fill('application/json')],
+    ['after one that is none', ['*/*', 'application/json']],
+    ['before one that is none', ['application/json', 'nonsense', '*/*', '']],
+    ['after another, which loses', ['text/html', 'application/json']],
+  ])('counts once: %s', async (_, types) => {
+    const { data, outcome } = await read(types, '{"a":1}');
+    expect([data, outcome.status]).toEqual([{ a: 1 }, 'success']);
+  });
+
+  test.each<[string, string | string[], string]>([
+    ['the charset of an equal type counts', ['text/plain; charset=latin1', 'text/plain'], 'ø'],
+    ['the last charset of equal types counts', ['text/plain; charset=utf-8', 'text/plain;charset=latin1'], 'ø'],
+    ['the charset of another type does not', ['text/csv; charset=latin1', 'text/plain'], '\ufffd'],
+    ['a comma in quotes is none', 'text/plain; x="a, text/csv"; charset=latin1', 'ø'],
+    ['an escaped quote is none', 'text/plain; x="\\", text/csv"; charset=latin1', 'ø'],
+  ])('as fetch has it: %s', async (_, types, text) => {
+    expect((await read(types, latin1('ø'))).data).toBe(text);
+  });
+
+  test('is shown once in the outcome', async () => {
+    const headers = { 'content-type': ['text/plain', 'text/plain'], 'x-other': ['a', 'a'], etag: ['"a"', '"b"'] };
+    const upstream = await startUpstream((response) => response.writeHead(200, headers as never).end('x'));
+    const { outcome } = await ask(`${upstream.origin}/`);
+    expect(outcome.response?.headers).toMatchObject({
+      'content-type': 'text/plain',
+      'x-other': 'a, a',
+      etag: '"a", "b"',
+    });
+  });
+
+  test.each(['"'.repeat(8000), ','.repeat(8000), `text/plain${';'.repeat(8000)}`, `a${' '.repeat(8000)}b`])(
+    'is read in no time, however odd',
+    async (type) => {
+      const { outcome } = await read([type, 'text/plain'], 'x');
+      expect(outcome.data).toBe('x');
+    },
+  );
 });
 
 describe('anything else is a Buffer', () => {

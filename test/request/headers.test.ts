@@ -86,10 +86,15 @@ describe('the headers of a request', () => {
 
 describe('a headers function that goes wrong', () => {
   test.each<[string, () => unknown, string]>([
-    ['throws', () => fail(new Error('secret')), 'its headers function threw'],
-    ['throws nothing', () => fail(undefined), 'its headers function threw'],
-    ['throws text', () => fail('secret'), 'its headers function threw'],
-    ['rejects', () => Promise.reject(new Error('secret')), 'its headers function threw'],
+    ['throws', () => fail(new Error('no key')), 'its headers function threw Error: no key'],
+    ['throws nothing', () => fail(undefined), 'its headers function threw undefined'],
+    ['throws text', () => fail('no key'), "its headers function threw 'no key'"],
+    [
+      'throws a secret',
+      () => fail(new Error('401 of https://user:secret@api.example/?key=secret with Bearer secret')),
+      'its headers function threw Error: 401 of https://api.example/?key=… with Bearer …',
+    ],
+    ['rejects', () => Promise.reject(new Error('no key')), 'its headers function threw Error: no key'],
     ['returns text', () => 'secret', 'its headers function returned no plain object of names and values'],
     ['returns a list', () => [['a', 'b']], 'its headers function returned no plain object of names and values'],
     ['returns Headers', () => new Headers(), 'its headers function returned no plain object of names and values'],

@@ -70,8 +70,12 @@ describe('params', () => {
 
   test.each<[string, unknown, string]>([
     ['text', () => 'a=1', 'its params function returned no object'],
-    ['what cannot be written', () => ({ a: Symbol('secret') }), 'its params cannot be written as a query'],
-    ['an error', () => Promise.reject(new Error('secret')), 'its params function threw'],
+    [
+      'what cannot be written',
+      () => ({ a: Symbol('secret') }),
+      'its params cannot be written as a query: TypeError: Cannot convert a Symbol value to a string',
+    ],
+    ['an error', () => Promise.reject(new Error('no params')), 'its params function threw Error: no params'],
   ])('a function that gives %s fails the call', async (_, params, message) => {
     const upstream = await startUpstream();
     const { outcome } = await ask({ url: `${upstream.origin}/`, params: params as never });

@@ -84,12 +84,12 @@ describe('url', () => {
 
   test('a function that throws fails the call', async () => {
     const url = () => {
-      throw new Error('secret');
+      throw new TypeError('no place');
     };
     const { outcome } = await ask({ url, origins: 'public' });
     expect(outcome.error).toMatchObject({
       code: 'ERR_UPSTREAM_HOOK',
-      message: "upstream 'it': its url function threw",
+      message: "upstream 'it': its url function threw TypeError: no place",
     });
   });
 

@@ -73,38 +73,38 @@ describe('half open', () => {
     site.clock.advance(5000);
   });
 
-  /** Asks 50 times at once, and resolves when all but one have ended. */
+  /** Asks 50 times at once, and resolves when all but five have ended. */
   async function crowd(): Promise<{ all: Promise<Visit[]>; refused: Visit[] }> {
     const refused: Visit[] = [];
     const alone = deferred();
     const all = Array.from({ length: 50 }, async () => {
       const visit = await site.visit({ a: { url: url('/a'), breaker } });
-      if (refused.push(visit) === 49) alone.resolve();
+      if (refused.push(visit) === 45) alone.resolve();
       return visit;
     });
     await alone.promise;
     return { all: Promise.all(all), refused };
   }
 
-  test('lets one of 50 calls through; its success closes it', async () => {
+  test('lets five of 50 calls through; their success closes it', async () => {
     const { all, refused } = await crowd();
-    expect(refused.map(codeOf)).toEqual(Array(49).fill(open));
+    expect(refused.map(codeOf)).toEqual(Array(45).fill(open));
     expect(refused[0]?.locals.mashup['a']?.error?.message).toContain(
-      `${backend.origin} has been failing, and is being tried by another call`,
+      `${backend.origin} has been failing, and is being tried by other calls`,
     );
-    expect(backend.seen.filter((path) => path === '/a')).toHaveLength(1);
+    expect(backend.seen.filter((path) => path === '/a')).toHaveLength(5);
     expect(stateOf()).toBe('half-open');
-    (await backend.asked('/a')).reply('well');
+    for (let at = 0; at < 5; at++) (await backend.asked('/a')).reply('well');
     const codes = (await all).map(codeOf);
-    expect(codes.filter((code) => code === undefined)).toHaveLength(1);
+    expect(codes.filter((code) => code === undefined)).toHaveLength(5);
     expect(stateOf()).toBe('closed');
     expect((await visits(3, '/up')).map(codeOf)).toEqual([undefined, undefined, undefined]);
   });
 
-  test('opens again when that one fails', async () => {
+  test('opens again when those fail', async () => {
     const { all } = await crowd();
     site.clock.advance(100);
-    (await backend.asked('/a')).reply('no', { status: 500 });
+    for (let at = 0; at < 5; at++) (await backend.asked('/a')).reply('no', { status: 500 });
     await all;
     expect(stateOf()).toBe('open');
     site.clock.advance(4999);

@@ -38,39 +38,39 @@ describe('closed', () => {
     const breaker = new Breaker({ ...options, minimum, threshold });
     const words: Record<string, Verdict> = { s: 'success', f: 'failure', n: 'nothing' };
     for (const letter of verdicts) call(breaker, 0, words[letter] as Verdict);
-    expect(breaker.state).toBe(state);
+    expect(breaker.stateAt(0)).toBe(state);
   });
 
   test('opens at a failure, never at a success that makes up the minimum', () => {
     const breaker = new Breaker(options);
     for (const verdict of ['failure', 'failure', 'failure', 'success'] as const) call(breaker, 0, verdict);
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
     call(breaker, 0, 'failure');
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(0)).toBe('open');
   });
 
   test('forgets failures that are older than its window', () => {
     const breaker = new Breaker(options);
     for (let at = 0; at < 3; at++) call(breaker, 0, 'failure');
     call(breaker, 1000, 'failure');
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(1000)).toBe('closed');
     for (let at = 0; at < 3; at++) call(breaker, 1500, 'failure');
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(1500)).toBe('open');
   });
 
   test('forgets successes that are older than its window', () => {
     const breaker = new Breaker(options);
     for (let at = 0; at < 100; at++) call(breaker, 0, 'success');
     for (let at = 0; at < 3; at++) call(breaker, 1000, 'failure');
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
     call(breaker, 1000, 'failure');
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(0)).toBe('open');
   });
 
   test('never opens by failures that trickle', () => {
     const breaker = new Breaker(options);
     for (let now = 0; now < 100_000; now += 350) call(breaker, now, 'failure');
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
   });
 });
 
@@ -80,15 +80,27 @@ describe('open', () => {
     expect(breaker.enter(100)).toEqual({ retryIn: 500 });
     expect(breaker.enter(350)).toEqual({ retryIn: 250 });
     expect(breaker.enter(599)).toEqual({ retryIn: 1 });
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(0)).toBe('open');
   });
 
-  test('lets one in after a while, and the next are told to wait for it', () => {
+  test('lets five in after a while, and the next are told to wait for them', () => {
     const breaker = opened(100);
-    enter(breaker, 600);
-    expect(breaker.state).toBe('half-open');
+    expect(breaker.stateAt(599)).toBe('open');
+    expect(breaker.stateAt(600)).toBe('half-open');
+    for (let at = 0; at < 5; at++) enter(breaker, 600);
+    expect(breaker.stateAt(600)).toBe('half-open');
     expect(breaker.enter(600)).toEqual({ retryIn: 0 });
     expect(breaker.enter(99_999)).toEqual({ retryIn: 0 });
+  });
+
+  test('is forgotten, with all that opened it, when nobody has asked for as long as its window', () => {
+    const breaker = opened(100);
+    expect(breaker.stateAt(1599)).toBe('half-open');
+    expect(breaker.stateAt(1600)).toBe('closed');
+    for (let at = 0; at < 3; at++) call(breaker, 1600, 'failure');
+    expect(breaker.stateAt(1600)).toBe('closed');
+    call(breaker, 1600, 'failure');
+    expect(breaker.stateAt(1600)).toBe('open');
   });
 
   test('does not hear calls that were let in before, however they end', () => {
@@ -100,9 +112,9 @@ describe('open', () => {
     expect(breaker.enter(499)).toEqual({ retryIn: 1 });
     const probe = enter(breaker, 500);
     breaker.leave(late[2], 'success', 500);
-    expect(breaker.state).toBe('half-open');
+    expect(breaker.stateAt(0)).toBe('half-open');
     breaker.leave(probe, 'success', 500);
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
   });
 });
 
@@ -110,11 +122,11 @@ describe('half open', () => {
   test('closes when the probe succeeds, and has forgotten what was', () => {
     const breaker = opened();
     breaker.leave(enter(breaker, 500), 'success', 510);
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
     for (let at = 0; at < 3; at++) call(breaker, 520, 'failure');
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
     call(breaker, 520, 'failure');
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(0)).toBe('open');
   });
 
   test('closed again, it has forgotten successes too', () => {
@@ -123,13 +135,13 @@ describe('half open', () => {
     for (let at = 0; at < 6; at++) call(breaker, 0, 'failure');
     breaker.leave(enter(breaker, 500), 'success', 510);
     for (let at = 0; at < 4; at++) call(breaker, 520, 'failure');
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(0)).toBe('open');
   });
 
   test('opens again for as long when the probe fails, counted from then', () => {
     const breaker = opened();
     breaker.leave(enter(breaker, 500), 'failure', 700);
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(0)).toBe('open');
     expect(breaker.enter(1199)).toEqual({ retryIn: 1 });
     enter(breaker, 1200);
   });
@@ -138,9 +150,26 @@ describe('half open', () => {
     const breaker = opened();
     breaker.leave(enter(breaker, 500), 'nothing', 600);
     const next = enter(breaker, 600);
-    expect(breaker.enter(600)).toEqual({ retryIn: 0 });
     breaker.leave(next, 'success', 610);
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
+  });
+
+  test('closes with the first of several probes that succeeds, however the others end', () => {
+    const breaker = opened();
+    const [slow, well, late] = [enter(breaker, 500), enter(breaker, 500), enter(breaker, 500)] as const;
+    breaker.leave(slow, 'failure', 600);
+    expect(breaker.stateAt(600)).toBe('half-open');
+    breaker.leave(well, 'success', 610);
+    breaker.leave(late, 'failure', 620);
+    expect(breaker.stateAt(620)).toBe('closed');
+  });
+
+  test('opens again when the last probe under way has failed', () => {
+    const breaker = opened();
+    const [one, other] = [enter(breaker, 500), enter(breaker, 510)] as const;
+    breaker.leave(one, 'failure', 600);
+    breaker.leave(other, 'failure', 700);
+    expect(breaker.enter(1199)).toEqual({ retryIn: 1 });
   });
 
   test('does not hear a probe of an earlier time', () => {
@@ -149,10 +178,10 @@ describe('half open', () => {
     breaker.leave(first, 'nothing', 600);
     const second = enter(breaker, 600);
     breaker.leave(first, 'success', 610);
-    expect(breaker.state).toBe('half-open');
+    expect(breaker.stateAt(0)).toBe('half-open');
     breaker.leave(second, 'failure', 620);
     breaker.leave(first, 'success', 630);
-    expect(breaker.state).toBe('open');
+    expect(breaker.stateAt(0)).toBe('open');
   });
 
   test('closed again, it does not hear a call from before it had opened', () => {
@@ -161,6 +190,6 @@ describe('half open', () => {
     call(breaker, 0, 'failure');
     breaker.leave(enter(breaker, 500), 'success', 500);
     breaker.leave(late, 'failure', 501);
-    expect(breaker.state).toBe('closed');
+    expect(breaker.stateAt(0)).toBe('closed');
   });
 });

@@ -2,7 +2,10 @@ import { RetryBudget } from '../../src/origin/budget.js';
 
 const take = (budget: RetryBudget, now: number, most = 10_000) => {
   let taken = 0;
-  while (taken < most && budget.take(now)) taken++;
+  for (let extra = budget.reserve(now); extra !== null; extra = budget.reserve(now)) {
+    extra.sent(now);
+    if (++taken === most) break;
+  }
   return taken;
 };
 const calls = (budget: RetryBudget, count: number, now: number) => {
@@ -27,14 +30,29 @@ describe('a budget of extra attempts', () => {
     expect(budget.left(5000)).toBe(allowed);
     expect(take(budget, 5000)).toBe(allowed);
     expect(budget.left(5000)).toBe(0);
-    expect(budget.take(5000)).toBe(false);
+    expect(budget.reserve(5000)).toBeNull();
   });
 
   test('that is spent refuses, and refusals cost nothing', () => {
     const budget = new RetryBudget();
     take(budget, 0);
-    for (let at = 0; at < 100; at++) budget.take(0);
+    for (let at = 0; at < 100; at++) budget.reserve(0);
     expect(budget.left(10_000)).toBe(10);
+  });
+
+  test('keeps what is reserved for others, and gets back what is not sent', () => {
+    const budget = new RetryBudget();
+    const kept = Array.from({ length: 10 }, () => budget.reserve(0));
+    expect(budget.left(0)).toBe(0);
+    for (const extra of kept) extra?.drop();
+    expect(budget.left(0)).toBe(10);
+    // Once it is settled what became of it, nothing changes that.
+    kept[0]?.sent(0);
+    const [sent] = [budget.reserve(0)];
+    sent?.sent(0);
+    sent?.drop();
+    sent?.sent(0);
+    expect(budget.left(0)).toBe(9);
   });
 
   test('comes back as the window slides over what was taken', () => {
@@ -62,10 +80,10 @@ describe('a budget of extra attempts', () => {
     calls(budget, 200, 0);
     expect(take(budget, 0)).toBe(20);
     calls(budget, 9, 1);
-    expect(budget.take(1)).toBe(false);
+    expect(budget.reserve(1)).toBeNull();
     calls(budget, 1, 1);
-    expect(budget.take(1)).toBe(true);
-    expect(budget.take(1)).toBe(false);
+    expect(budget.reserve(1)).not.toBeNull();
+    expect(budget.reserve(1)).toBeNull();
   });
 
   test('is whole again after any jump of the clock', () => {

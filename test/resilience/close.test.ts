@@ -140,7 +140,69 @@ describe('close({ timeout })', () => {
     expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
   });
 
-  test('lets those who wait in line go on, on connections of their own', async () => {
+  test('lets none of those who wait in line go on', async () => {
+    const narrow = mashupWith({
+      clock: site.clock,
+      connections: new KeptConnections(),
+      limits: { perOrigin: 1, queue: 10 },
+    });
+    const waiting = Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`w${at}`, url(`/w${at}`)]));
+    const page = visit({ a: url('/a'), ...waiting }, narrow);
+    const a = await backend.asked('/a');
+    await narrow.close({ timeout: 1 });
+    // Nothing runs any more.
+    expect(narrow.stats()[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    await a.closed;
+    const { mashup: outcomes } = (await page).body;
+    expect(Object.keys(outcomes)).toHaveLength(10);
+    for (const name in outcomes) expect(outcomes[name].error.code).toBe('ERR_UPSTREAM_CANCELED');
+    expect(backend.seen).toEqual(['/a']);
+  });
+
+  test('lets no try go out that waits for its back-off', async () => {
+    backend.answer('/a', 'no', { status: 503 });
+    const patient = mashupWith({ clock: site.clock });
+    const backOff = site.clock.nextTimer();
+    const page = visit({ a: { url: url('/a'), retry: { backoff: 100 } } }, patient);
+    // The deadline's timer comes first.
+    await backOff;
+    const wait = await site.clock.nextTimer();
+    await patient.close({ timeout: 1 });
+    site.clock.advance(wait);
+    expect((await page).body.mashup.a).toMatchObject({ attempts: 1, error: { code: 'ERR_UPSTREAM_CANCELED' } });
+    expect(backend.seen).toEqual(['/a']);
+  });
+
+  test('ends those who wait for the slots of their run, and counts no attempt for them', async () => {
+    const waiting = Object.fromEntries(Array.from({ length: 4 }, (_, at) => [`w${at}`, url(`/w${at}`)]));
+    site.app.get(
+      '/slots',
+      mashup({ a: url('/a'), ...waiting }, { concurrency: 1 }),
+      (_req, res) => void res.json(res.locals),
+    );
+    const page = request(site.origin)
+      .get('/slots')
+      .then((response) => response);
+    await backend.asked('/a');
+    await mashup.close({ timeout: 1 });
+    const { mashup: outcomes } = (await page).body;
+    for (const name of Object.keys(waiting)) {
+      expect(outcomes[name]).toMatchObject({ attempts: 0, error: { code: 'ERR_UPSTREAM_CANCELED' } });
+    }
+    expect(backend.seen).toEqual(['/a']);
+  });
+
+  test('ends a shared request for all who wait for it', async () => {
+    const shared = { a: { url: url('/a'), coalesce: true } };
+    const pages = [visit(shared), visit(shared)];
+    const asked = await backend.asked('/a');
+    while ((mashup.stats()[backend.origin]?.inFlight ?? 0) < 1) await settled();
+    await mashup.close({ timeout: 1 });
+    await asked.closed;
+    for (const page of pages) expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
+  });
+
+  test('waits for those who wait in line where it has no end', async () => {
     const narrow = mashupWith({
       clock: site.clock,
       connections: new KeptConnections(),
@@ -148,11 +210,13 @@ describe('close({ timeout })', () => {
     });
     const page = visit({ a: url('/a'), b: url('/b') }, narrow);
     const a = await backend.asked('/a');
-    await narrow.close({ timeout: 1 });
-    await a.closed;
-    (await backend.asked('/b')).reply('b');
-    expect((await page).body).toMatchObject({ a: null, b: 'b' });
-    await narrow.close();
+    const closing = narrow.close();
+    a.reply('a');
+    const b = await backend.asked('/b');
+    b.reply('b');
+    await closing;
+    await b.closed;
+    expect((await page).body).toMatchObject({ a: 'a', b: 'b' });
   });
 
   test.each([{ timeout: 1 }, { timeout: HOURS }, {}, undefined])(

@@ -71,7 +71,11 @@ describe('Retry-After', () => {
     expect(retryDelay(answer(value), 1, 100, 0.5, date)).toBe(100);
   });
 
-  test('said twice says nothing', () => {
+  test('said twice counts once where it is the same, and else says nothing', () => {
+    const then = 'Sun, 01 Mar 2026 12:00:05 GMT';
+    for (const twice of [answer('5', '5'), answer('5, 5'), answer(then, then), answer(`${then}, ${then}`)]) {
+      expect(retryDelay(twice, 0, 100, 0.5, date)).toBe(5000);
+    }
     expect(retryDelay(answer('1', '2'), 0, 100, 0.5, date)).toBe(50);
   });
 

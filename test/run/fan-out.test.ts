@@ -160,6 +160,7 @@ describe('each', () => {
 
   test("may be a path into the client's query", async () => {
     expect(await fanOut('query.ids', {}, '1?ids=a&ids=b')).toMatchObject({ data: ['a', 'b'] });
+    expect(await fanOut('query.ids', {}, '1?ids=a')).toMatchObject({ data: ['a'] });
   });
 
   test('may be a path into res.locals', async () => {
@@ -210,7 +211,7 @@ describe('each', () => {
   });
 
   test.each([
-    ['query.ids', '1?ids=a'],
+    ['query.ids', '1?ids[a]=b'],
     ['query.ids', '1'],
     ['locals.none', '1'],
     ['params.id', '1'],

@@ -54,7 +54,7 @@ describe.each(async)('a callback for %s', (name) => {
     expect(outcome).toMatchObject({
       status: 'error',
       data: null,
-      error: { code: 'ERR_UPSTREAM_HOOK', upstream: 'a', status: 502, cause: boom },
+      error: { code: 'ERR_UPSTREAM_HOOK', upstream: 'a', status: 500, cause: boom },
     });
     expect(outcome?.error?.message).toContain(name);
     expect(sibling).toBe('sibling');

@@ -16,7 +16,7 @@ async function outcomeOf(
   const { origin } = await startUpstream((response) =>
     response.setHeader('content-type', 'application/json').end(JSON.stringify(data)),
   );
-  return (await ask({ url: `${origin}/`, schema }, {}, { mashup })).outcome;
+  return (await ask({ url: `${origin}/`, schema, maxContentLength: 10_000_000 }, {}, { mashup })).outcome;
 }
 
 // Long, so that no port, date or timing of an outcome has its digits by chance.
@@ -97,4 +97,43 @@ test('what is shown in a log names the issues', async () => {
   const { error } = await outcomeOf({ age: 'x' }, z.object({ age: z.number() }));
   expect(inspect(error)).toContain('ERR_UPSTREAM_SCHEMA');
   expect(inspect(error, { depth: 4 })).toContain('expected number');
+});
+
+describe('a message stays short and on one line', () => {
+  const hostile = '\r\n\x1b[2J\u202e';
+
+  test('whatever the keys of the data are', async () => {
+    const long = 'k'.repeat(1_000_000);
+    const data = { [`${hostile}key`]: { [long]: { x: 1 } } };
+    const outcome = await outcomeOf(data, z.record(z.string(), z.record(z.string(), z.number())));
+    const { message = '' } = outcome.error ?? {};
+    expect(message).toContain('\\x0d\\x0a\\x1b[2J\\u{202e}key.kkk');
+    expect(message).toMatch(/^\P{C}+$/u);
+    expect(message.length).toBeLessThan(700);
+    expect(pathOf(issuesOf(outcome)[0] as Issue)).toContain(long);
+  });
+
+  test('whatever the schema says of them', async () => {
+    const strict = z.strictObject({ id: z.number() });
+    const outcome = await outcomeOf({ id: 1, [`${hostile}${'x'.repeat(7_000_000)}`]: 1 }, strict);
+    expect(outcome.error?.message).toMatch(/^\P{C}+$/u);
+    expect(outcome.error?.message.length).toBeLessThan(700);
+  });
+
+  test('however deep the path', async () => {
+    const path = Array(100_000).fill('deep');
+    const schema = {
+      '~standard': { version: 1, vendor: 'zod', validate: () => ({ issues: [{ message: 'no', path }] }) },
+    };
+    const { error } = await outcomeOf({}, schema as never);
+    expect(error?.message).toContain(`schema: ${'deep.'.repeat(10)}…: no`);
+  });
+
+  test('however many issues are long', async () => {
+    const message = 'm'.repeat(10_000);
+    const schema = {
+      '~standard': { version: 1, vendor: 'zod', validate: () => ({ issues: Array(9).fill({ message }) }) },
+    };
+    expect((await outcomeOf({}, schema as never)).error?.message.length).toBeLessThan(700);
+  });
 });

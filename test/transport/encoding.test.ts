@@ -55,7 +55,7 @@ describe('a content-encoding is undone', () => {
     const many = JSON.stringify('x'.repeat(300_000));
     const body = compress(Buffer.from(many));
     expect(body.length).toBeLessThan(8000);
-    expect((await answered(encoding, body)).data).toBe(JSON.parse(many));
+    expect((await answered(encoding, body, { maxContentLength: many.length })).data).toBe(JSON.parse(many));
     expect((await answered(encoding, body, { maxContentLength: many.length - 1 })).error).toMatchObject({
       code: 'ERR_UPSTREAM_TOO_LARGE',
     });
@@ -92,6 +92,12 @@ describe('is a BODY error', () => {
     ['plain text that is said to be gzip', 'gzip', Buffer.from(text), broken],
     ['plain text that is said to be br', 'br', Buffer.from(text), broken],
     ['one that does not hold another', 'gzip, br', gzip(text), broken],
+    [
+      'one with a blank that is not HTTP’s',
+      'gzip\xa0',
+      gzip(text),
+      'its content-encoding is not one that was asked for',
+    ],
     ['one that is not known', 'zstd', gzip(text), 'its content-encoding is not one that was asked for'],
     ['a name of JavaScript', 'constructor', gzip(text), 'its content-encoding is not one that was asked for'],
     [
@@ -107,4 +113,63 @@ describe('is a BODY error', () => {
     expect(outcome.data).toBeNull();
     expect(outcome.error).toMatchObject({ code: 'ERR_UPSTREAM_BODY', message: expect.stringContaining(message) });
   });
+});
+
+describe('an encoding that cannot be undone', () => {
+  const zstd = Buffer.from('28b52ffd0400210000', 'hex');
+
+  test.each(['zstd', 'zstd, gzip', 'gzip, zstd', 'gzip, gzip, gzip, gzip', 'constructor'])(
+    'leaves the bytes to a page that wants bytes: %s',
+    async (encoding) => {
+      const outcome = await answered(encoding, zstd, { responseType: 'arraybuffer' });
+      expect([outcome.status, outcome.error]).toEqual(['success', null]);
+      expect((outcome.data as Buffer).equals(zstd)).toBe(true);
+      expect(outcome.response?.headers['content-encoding']).toBe(encoding);
+    },
+  );
+
+  test('leaves them to the transformers of such a page too', async () => {
+    const options = { responseType: 'arraybuffer', transformResponse: (bytes: Buffer) => bytes.length } as const;
+    expect((await answered('zstd', zstd, options)).data).toBe(zstd.length);
+    const asText = await answered('zstd', zstd, { transformResponse: (body: string) => body });
+    expect(asText.error).toMatchObject({ code: 'ERR_UPSTREAM_BODY' });
+  });
+
+  test('does not lift the limit', async () => {
+    const options = { responseType: 'arraybuffer', maxContentLength: zstd.length } as const;
+    expect((await answered('zstd', zstd, options)).error).toBeNull();
+    expect((await answered('zstd', Buffer.concat([zstd, zstd]), options)).error).toMatchObject({
+      code: 'ERR_UPSTREAM_TOO_LARGE',
+    });
+  });
+
+  test('leaves the status of the answer to be judged', async () => {
+    const upstream = await startUpstream((response) =>
+      response.writeHead(503, { 'content-encoding': 'zstd' }).end(zstd),
+    );
+    expect((await ask(`${upstream.origin}/`)).outcome.error).toMatchObject({
+      code: 'ERR_UPSTREAM_STATUS',
+      upstreamStatus: 503,
+    });
+  });
+});
+
+test('many small bodies at once, of every kind, are all undone', async () => {
+  const ways = [gzipSync, deflateSync, deflateRawSync, brotliCompressSync];
+  const texts = Array.from({ length: 120 }, (_, at) => `${at} `.repeat(200 * (at % 60)));
+  const upstream = await startUpstream((response, { url }) => {
+    const at = Number(url.slice(1));
+    const compress = ways[at % ways.length] as typeof gzipSync;
+    const name = ['gzip', 'deflate', 'deflate', 'br'][at % ways.length] as string;
+    response
+      .writeHead(200, { 'content-type': 'text/plain', 'content-encoding': name })
+      .end(compress(texts[at] as string));
+  });
+  const url = `${upstream.origin}/{item}`;
+  const { data } = await ask(
+    { url, each: () => texts.map((_, at) => at), maxItems: 120 },
+    {},
+    { options: { concurrency: 120 } },
+  );
+  expect(data).toEqual(texts.map((text) => (text === '' ? null : text)));
 });

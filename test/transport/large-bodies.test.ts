@@ -35,7 +35,10 @@ describe.each([20, 100, 500, 1023, 1025, 3000])('bodies of %d KB', (size) => {
     const { origin } = await startUpstream((response, { url }) =>
       response.setHeader('content-type', type).end(body(texts[Number(url.slice(1))] as string)),
     );
-    const rows = await multiGet(texts.map((_, index) => `${origin}/${index}`));
+    const rows = await multiGet(
+      texts.map((_, index) => `${origin}/${index}`),
+      { maxContentLength: 10_000 * KB },
+    );
     return rows.map(([, data]) => data);
   };
 

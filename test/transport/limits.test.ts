@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import axios from 'axios';
 import type { UpstreamOptions } from '../../src/index.js';
-import { ask, startUpstream } from '../request/ask.js';
+import { ask, newMashup, startUpstream } from '../request/ask.js';
 import { startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 
@@ -43,6 +44,10 @@ describe('maxContentLength', () => {
     ['with a length', { 'content-length': 1000 }, body],
     ['in chunks', { 'transfer-encoding': 'chunked' }, body],
     ['until the connection closes', { connection: 'close', 'transfer-encoding': 'identity' }, body],
+    ['as identity', { 'content-encoding': 'identity' }, body],
+    ['as identity, in chunks', { 'content-encoding': 'identity', 'transfer-encoding': 'chunked' }, body],
+    ['as identity thrice and nothing', { 'content-encoding': 'identity, identity,, identity,' }, body],
+    ['as an encoding without a name', { 'content-encoding': '' }, body],
     ['as gzip', { 'content-encoding': 'gzip' }, gzipSync(body)],
     ['as deflate, in chunks', { 'content-encoding': 'deflate', 'transfer-encoding': 'chunked' }, deflateSync(body)],
     ['as br', { 'content-encoding': 'br' }, brotliCompressSync(body)],
@@ -76,6 +81,69 @@ describe('maxContentLength', () => {
     const upstream = await startUpstream((response) => response.writeHead(500).end('x'.repeat(11)));
     const { outcome } = await ask({ url: `${upstream.origin}/`, maxContentLength: 10 });
     expect(outcome.error).toMatchObject(tooLarge(10));
+  });
+});
+
+describe('JSON', () => {
+  const json = (size: number) => Buffer.from(`"${'x'.repeat(size - 2)}"`);
+  const asJson = { 'content-type': 'application/json' };
+  const most = 256 * 1024;
+  const refused = {
+    code: 'ERR_UPSTREAM_TOO_LARGE',
+    message: expect.stringContaining(
+      'its JSON is larger than 262144 bytes, the default for JSON; set maxContentLength to allow more',
+    ),
+  };
+
+  test('may have 256 KiB by default', async () => {
+    expect((await answered(asJson, json(most))).data).toHaveLength(most - 2);
+    expect((await answered(asJson, json(most + 1))).error).toMatchObject(refused);
+  });
+
+  test('is counted decompressed', async () => {
+    const packed = { ...asJson, 'content-encoding': 'gzip' };
+    expect((await answered(packed, gzipSync(json(most)))).error).toBeNull();
+    expect((await answered(packed, gzipSync(json(most + 1)))).error).toMatchObject(refused);
+  });
+
+  test('is what the page says is JSON', async () => {
+    expect(
+      (await answered({ 'content-type': 'text/plain' }, json(most + 1), { responseType: 'json' })).error,
+    ).toMatchObject(refused);
+    const transformResponse = (text: string) => text.length;
+    expect((await answered(asJson, json(most + 1), { transformResponse })).error).toMatchObject(refused);
+  });
+
+  test('may have as much as the page gave', async () => {
+    for (const maxContentLength of [most + 1, tenMiB]) {
+      expect((await answered(asJson, json(most + 1), { maxContentLength })).data).toHaveLength(most - 1);
+    }
+    expect((await answered(asJson, json(101), { maxContentLength: 100 })).error).toMatchObject(tooLarge(100));
+  });
+
+  test('may have as much as text has, where it is not parsed', async () => {
+    for (const responseType of ['text', 'arraybuffer'] as const) {
+      expect((await answered(asJson, json(most + 1), { responseType })).data).toHaveLength(most + 1);
+    }
+  });
+
+  test('of an axios instance may have as much', async () => {
+    const mashup = newMashup({ axios: axios.create() });
+    const upstream = await startUpstream((response, { url }) => {
+      const [, type, text] = /^\/(\w+)\/(\w+)/.exec(url) ?? [];
+      response.writeHead(200, { 'content-type': type === 'json' ? 'application/json' : 'text/plain' });
+      response.end(text === 'list' ? `["${'x'.repeat(most)}"]` : `${'x'.repeat(most + 1)}`);
+    });
+    const errorOf = async (path: string, options: Partial<UpstreamOptions> = {}) =>
+      (await ask({ url: `${upstream.origin}${path}`, ...options }, {}, { mashup })).outcome.error;
+    expect(await errorOf('/json/list')).toMatchObject(refused);
+    // Which axios would parse as well.
+    expect(await errorOf('/text/list')).toMatchObject(refused);
+    expect(await errorOf('/text/other')).toBeNull();
+    expect(await errorOf('/json/list', { responseType: 'text' })).toBeNull();
+    expect(await errorOf('/json/list', { maxContentLength: tenMiB })).toBeNull();
+    const roomy = newMashup({ axios: axios.create({ maxContentLength: 5 * MiB }) });
+    expect((await ask(`${upstream.origin}/json/list`, {}, { mashup: roomy })).outcome.error).toBeNull();
   });
 });
 

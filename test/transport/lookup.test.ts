@@ -1,61 +1,240 @@
 import type { LookupAddress } from 'node:dns';
-import { jest } from '@jest/globals';
-
-type Answer = Error | LookupAddress[];
-type Callback = (error: Error | null, addresses?: LookupAddress[]) => void;
-
-let answer: Answer = [];
-const asked: unknown[] = [];
-
-// The one place where names are looked up: no test may depend on a name server.
-jest.unstable_mockModule('node:dns', () => ({
-  lookup(name: string, options: object, callback: Callback) {
-    asked.push([name, options]);
-    if (answer instanceof Error) callback(answer);
-    else callback(null, answer);
-  },
-}));
-const { BlockedError, publicLookup } = await import('../../src/transport/address.js');
-
-function look(found: Answer, options: { all?: boolean; family?: number }): Promise<unknown[]> {
-  answer = found;
-  return new Promise((resolve) => publicLookup('api.example.com', options, (...result) => resolve(result)));
-}
+import { BlockedError } from '../../src/transport/address.js';
+import { Names, type Told } from '../../src/transport/lookup.js';
+import { ManualClock } from '../support/clock.js';
 
 const v4 = (address: string): LookupAddress => ({ address, family: 4 });
-const v6 = (address: string): LookupAddress => ({ address, family: 6 });
-const blocked = [expect.any(BlockedError), []];
+const first = [v4('192.0.2.1')];
+const second = [v4('192.0.2.2')];
+const error = (code: string) => Object.assign(new Error(code), { code });
 
-describe('publicLookup', () => {
-  test('gives the addresses that it has checked', async () => {
-    const found = [v4('8.8.8.8'), v6('2606:4700::1111')];
-    expect(await look(found, { all: true })).toEqual([null, found]);
-    expect(await look(found, {})).toEqual([null, '8.8.8.8', 4]);
+/** Names that are asked about are answered by the test. */
+class Asking {
+  readonly clock = new ManualClock();
+  /** Every name that was asked about, and those that were given up. */
+  readonly asked: string[] = [];
+  readonly givenUp: string[] = [];
+  readonly #open = new Map<string, Told>();
+  readonly names = new Names((name, told) => {
+    this.asked.push(name);
+    this.#open.set(name, told);
+    return () => {
+      if (this.#open.get(name) !== told) return;
+      this.#open.delete(name);
+      this.givenUp.push(name);
+    };
+  }, this.clock);
+
+  answer(name: string, ...[failure, addresses]: Parameters<Told>): void {
+    const told = this.#open.get(name) as Told;
+    this.#open.delete(name);
+    told(failure, addresses);
+  }
+
+  /** What somebody who asks now is told, one after the other. */
+  lookup(name: string): { told: unknown[]; leave: () => void } {
+    const told: unknown[] = [];
+    const leave = this.names.lookup(name, (failure, addresses) => told.push(failure ?? addresses));
+    return { told, leave };
+  }
+}
+
+let asking: Asking;
+beforeEach(() => {
+  asking = new Asking();
+});
+
+describe('a lookup', () => {
+  test('is one for all who ask for a name at a time', () => {
+    const asks = [asking.lookup('a.test'), asking.lookup('a.test'), asking.lookup('a.test')];
+    const other = asking.lookup('b.test');
+    expect(asking.asked).toEqual(['a.test', 'b.test']);
+    asking.answer('a.test', null, first);
+    expect(asks.map(({ told }) => told)).toEqual([[first], [first], [first]]);
+    expect(other.told).toEqual([]);
   });
 
-  test('asks for all addresses, even where one is wanted', async () => {
-    await look([v4('8.8.8.8')], { family: 4 });
-    expect(asked.at(-1)).toEqual(['api.example.com', { family: 4, all: true }]);
+  test('fails for all who wait for it', () => {
+    const asks = [asking.lookup('a.test'), asking.lookup('a.test')];
+    const failure = error('ENOTFOUND');
+    asking.answer('a.test', failure, []);
+    expect(asks.map(({ told }) => told)).toEqual([[failure], [failure]]);
   });
 
-  test.each<[string, LookupAddress[]]>([
-    ['a private address', [v4('10.0.0.1')]],
-    ['a private address after a public one', [v4('8.8.8.8'), v4('127.0.0.1')]],
-    ['a private address of the other family', [v4('8.8.8.8'), v6('::1')]],
-    ['an IPv6 address that embeds a private one', [v6('::ffff:169.254.169.254')]],
-    ['no address', []],
-  ])('refuses a name with %s', async (_, found) => {
-    expect(await look(found, { all: true })).toEqual(blocked);
-    expect(await look(found, {})).toEqual(blocked);
+  test('tells nobody who has left, and goes on for the others and for those who come later', () => {
+    const gone = asking.lookup('a.test');
+    const waits = asking.lookup('a.test');
+    gone.leave();
+    asking.answer('a.test', null, first);
+    expect([gone.told, waits.told]).toEqual([[], [first]]);
+    const alone = asking.lookup('b.test');
+    alone.leave();
+    asking.answer('b.test', null, second);
+    expect([alone.told, asking.lookup('b.test').told]).toEqual([[], [second]]);
+    expect(asking.asked).toEqual(['a.test', 'b.test']);
   });
 
-  test('says which name it refused, and not its addresses', async () => {
-    const [error] = (await look([v4('10.9.8.7')], {})) as [Error];
-    expect(error.message).toBe('api.example.com is not a public internet address');
+  test('tells nobody who leaves because of what another is told', () => {
+    const told: string[] = [];
+    let leave = () => {};
+    asking.names.lookup('a.test', () => {
+      told.push('one');
+      leave();
+    });
+    leave = asking.names.lookup('a.test', () => told.push('two'));
+    asking.answer('a.test', null, first);
+    expect(told).toEqual(['one']);
   });
 
-  test('hands on that a name is not known', async () => {
-    const error = new Error('getaddrinfo ENOTFOUND');
-    expect(await look(error, { all: true })).toEqual([error, []]);
+  test('that nobody answers is given up after 10 s', () => {
+    const { told } = asking.lookup('a.test');
+    asking.clock.advance(9999);
+    expect(told).toEqual([]);
+    asking.clock.advance(1);
+    expect(told).toEqual([expect.objectContaining({ code: 'ETIMEOUT' })]);
+    expect(asking.givenUp).toEqual(['a.test']);
+    expect(asking.clock.pending).toBe(0);
+  });
+
+  test('may answer at once', () => {
+    const names = new Names((_name, told) => {
+      told(null, first);
+      return () => {};
+    }, asking.clock);
+    const told: unknown[] = [];
+    names.lookup('a.test', (_error, addresses) => told.push(addresses));
+    expect(told).toEqual([first]);
+    expect(asking.clock.pending).toBe(0);
+  });
+});
+
+describe('an answer', () => {
+  test('is used for 5 s, and asked for again then', () => {
+    asking.lookup('a.test');
+    asking.answer('a.test', null, first);
+    asking.clock.advance(4999);
+    expect(asking.lookup('a.test').told).toEqual([first]);
+    asking.clock.advance(1);
+    const { told } = asking.lookup('a.test');
+    expect([told, asking.asked]).toEqual([[], ['a.test', 'a.test']]);
+    asking.answer('a.test', null, second);
+    expect(told).toEqual([second]);
+    expect(asking.lookup('a.test').told).toEqual([second]);
+  });
+
+  test('that is an error is used for 1 s', () => {
+    asking.lookup('a.test');
+    asking.answer('a.test', error('EAI_AGAIN'), []);
+    asking.clock.advance(999);
+    expect(asking.lookup('a.test').told).toEqual([error('EAI_AGAIN')]);
+    asking.clock.advance(1);
+    asking.lookup('a.test');
+    asking.answer('a.test', null, first);
+    expect(asking.lookup('a.test').told).toEqual([first]);
+  });
+
+  test('has 32 addresses at most', () => {
+    const many = Array.from({ length: 4000 }, (_, at) => v4(`192.0.${at >> 8}.${at & 255}`));
+    const { told } = asking.lookup('a.test');
+    asking.answer('a.test', null, many);
+    expect(told).toEqual([many.slice(0, 32)]);
+  });
+});
+
+describe('an answer of before', () => {
+  beforeEach(() => {
+    asking.lookup('a.test');
+    asking.answer('a.test', null, first);
+    asking.clock.advance(5000);
+  });
+
+  test('is used where there is no new one within 300 ms, and then nobody waits for one', () => {
+    const { told } = asking.lookup('a.test');
+    asking.clock.advance(299);
+    expect(told).toEqual([]);
+    asking.clock.advance(1);
+    expect(told).toEqual([first]);
+    expect(asking.lookup('a.test').told).toEqual([first]);
+    asking.clock.advance(9700);
+    expect(asking.givenUp).toEqual(['a.test']);
+    // The next lookup has failed, too; it goes on behind those who ask.
+    asking.clock.advance(1000);
+    expect(asking.lookup('a.test').told).toEqual([first]);
+    expect(asking.asked).toHaveLength(3);
+  });
+
+  test('is used no more when a new one has come, however late', () => {
+    asking.lookup('a.test');
+    asking.clock.advance(9000);
+    asking.answer('a.test', null, second);
+    expect(asking.lookup('a.test').told).toEqual([second]);
+    asking.clock.advance(5000);
+    // And the name server is waited for again.
+    expect(asking.lookup('a.test').told).toEqual([]);
+  });
+
+  test.each(['ESERVFAIL', 'EAI_AGAIN', 'ECONNREFUSED', 'EREFUSED'])('is used where the answer is %s', (code) => {
+    const { told } = asking.lookup('a.test');
+    asking.answer('a.test', error(code), []);
+    expect(told).toEqual([first]);
+    expect(asking.lookup('a.test').told).toEqual([first]);
+    expect(asking.asked).toHaveLength(2);
+  });
+
+  test.each([error('ENOTFOUND'), error('ENODATA'), new BlockedError('a.test')])('is not used after %p', (failure) => {
+    const { told } = asking.lookup('a.test');
+    asking.answer('a.test', failure, []);
+    asking.clock.advance(1000);
+    const later = asking.lookup('a.test');
+    asking.answer('a.test', error('ESERVFAIL'), []);
+    expect([told, later.told]).toEqual([[failure], [error('ESERVFAIL')]]);
+  });
+
+  test('is not used after an hour', () => {
+    asking.clock.advance(3_600_000);
+    const { told } = asking.lookup('a.test');
+    asking.clock.advance(300);
+    expect(told).toEqual([]);
+    asking.answer('a.test', error('ESERVFAIL'), []);
+    expect(told).toEqual([error('ESERVFAIL')]);
+  });
+});
+
+describe('what is kept', () => {
+  test('is 1,000 names; those that were asked for long ago are forgotten', () => {
+    for (let at = 0; at < 1001; at++) {
+      asking.lookup(`${at}.test`);
+      asking.answer(`${at}.test`, null, first);
+    }
+    expect(asking.asked).toHaveLength(1001);
+    asking.lookup('1000.test');
+    asking.lookup('1.test');
+    expect(asking.asked).toHaveLength(1001);
+    asking.lookup('0.test');
+    expect(asking.asked).toHaveLength(1002);
+    expect(asking.clock.pending).toBe(1);
+  });
+
+  test('is 128 lookups: one more fails while all are waited for', () => {
+    const waiting = Array.from({ length: 128 }, (_, at) => asking.lookup(`${at}.test`));
+    const { told } = asking.lookup('more.test');
+    expect(told).toEqual([expect.objectContaining({ code: 'ERR_TOO_MANY_LOOKUPS' })]);
+    expect(asking.asked).toHaveLength(128);
+    // A name that is being looked up may be asked for by any number.
+    expect(asking.lookup('7.test').told).toEqual([]);
+    // One that nobody waits for makes room.
+    waiting[5]?.leave();
+    const now = asking.lookup('more.test');
+    expect(asking.givenUp).toEqual(['5.test']);
+    asking.answer('more.test', null, first);
+    expect(now.told).toEqual([first]);
+  });
+
+  test('is an answer of before for a name whose lookup finds no room', () => {
+    asking.lookup('a.test');
+    asking.answer('a.test', null, first);
+    asking.clock.advance(5000);
+    for (let at = 0; at < 128; at++) asking.lookup(`${at}.test`);
+    expect(asking.lookup('a.test').told).toEqual([first]);
   });
 });

@@ -1,6 +1,6 @@
 import { Failure } from '../../src/errors.js';
-import type { WireRequest } from '../../src/transport/connections.js';
 import { followRedirect, type Hop } from '../../src/transport/redirect.js';
+import type { WireRequest } from '../../src/transport/wire.js';
 
 const request: WireRequest = {
   origin: 'https://a.example.com',

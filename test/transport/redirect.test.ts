@@ -2,6 +2,7 @@ import type { UpstreamOptions } from '../../src/index.js';
 import { ask, type Sent, startUpstream } from '../request/ask.js';
 import { startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { deferred } from '../support/deferred.js';
 
 afterEach(closeAll);
 
@@ -177,17 +178,56 @@ describe('Location', () => {
     expect(upstream.sent[1]?.url).toBe('/to');
   });
 
-  test('in UTF-8 leads where its writer meant', async () => {
+  /** Where a Location header of these bytes leads. */
+  async function led(location: string): Promise<string[]> {
     const asked: string[] = [];
     const origin = await startRawBackend((socket) => {
       socket.on('data', (bytes) => {
         asked.push(bytes.toString().split(' ')[1] ?? '');
         const status = asked.length === 1 ? '302 Found' : '200 OK';
-        socket.write(`HTTP/1.1 ${status}\r\nLocation: /Bjørn\r\nContent-Length: 0\r\n\r\n`);
+        socket.write(`HTTP/1.1 ${status}\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`, 'latin1');
       });
     });
     await ask(`${origin}/from`);
-    expect(asked).toEqual(['/from', '/Bj%C3%B8rn']);
+    return asked;
+  }
+
+  test('in UTF-8 leads where its writer meant', async () => {
+    expect(await led(Buffer.from('/Bjørn?ø=€#ø').toString('latin1'))).toEqual([
+      '/from',
+      '/Bj%C3%B8rn?%C3%B8=%E2%82%AC',
+    ]);
+  });
+
+  test('in other bytes leads to those bytes', async () => {
+    expect(await led('/Bj\xf8rn?\xff=\xe2\x82')).toEqual(['/from', '/Bj%F8rn?%FF=%E2%82']);
+  });
+
+  test.each(['/to\r\nLocation: /to', '/to\r\nLocation: /to\r\nlocation:/to \t', '/to, /to', '/to, /to, /to', '/to\t'])(
+    'that comes more than once, and is the same, leads there: %j',
+    async (location) => {
+      expect(await led(location)).toEqual(['/from', '/to']);
+    },
+  );
+
+  test.each<[string, string]>([
+    ['/a,b', '/a,b'],
+    ['/a,/a', '/a,/a'],
+    ['/a, b', '/a,%20b'],
+    ['/to, /to2', '/to,%20/to2'],
+  ])('with a comma in it is one: %j', async (location, path) => expect(await led(location)).toEqual(['/from', path]));
+
+  test('to two places is a REDIRECT error', async () => {
+    const upstream = await startUpstream((response) =>
+      response.writeHead(302, { location: ['/a', '/b'] as never }).end(),
+    );
+    const { outcome } = await ask(`${upstream.origin}/from`);
+    expect(outcome.error).toMatchObject({
+      code: 'ERR_UPSTREAM_REDIRECT',
+      upstreamStatus: 302,
+      message: expect.stringContaining('it redirects to more than one place'),
+    });
+    expect(upstream.sent).toHaveLength(1);
   });
 
   test.each([
@@ -220,5 +260,52 @@ describe('Location', () => {
     const { outcome } = await ask(`${upstream.origin}/from`);
     expect(outcome.error?.code).toBe('ERR_UPSTREAM_REDIRECT');
     expect(upstream.sent).toHaveLength(1);
+  });
+});
+
+describe('a redirect is followed from its head, though its body', () => {
+  const head = (location: string, rest: string) => `HTTP/1.1 302 Found\r\nLocation: ${location}\r\n${rest}`;
+
+  test.each<[string, string]>([
+    ['has no end', 'Content-Length: 100000\r\n\r\nabc'],
+    ['is larger than what may come', `Content-Length: ${64 * 1024 * 1024}\r\n\r\nabc`],
+    ['breaks', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n'],
+    ['ends with its connection', '\r\nabc'],
+  ])('%s', async (_how, rest) => {
+    const target = await startUpstream((response) => response.end('there'));
+    const origin = await startRawBackend((socket) => {
+      socket.on('data', () => socket.write(head(`${target.origin}/to`, rest)));
+    });
+    const { data, outcome } = await ask({ url: `${origin}/from`, origins: [target.origin], responseType: 'text' });
+    expect(outcome).toMatchObject({ status: 'success', response: { url: `${target.origin}/to` } });
+    expect(data).toBe('there');
+  });
+
+  test('goes on and on: the connection is closed when there was enough of it, or the call has ended', async () => {
+    const closed = deferred();
+    const target = await startUpstream((response) => response.end('there'));
+    const origin = await startRawBackend((socket) => {
+      socket.on('close', closed.resolve);
+      socket.on('data', () => {
+        socket.write(head(`${target.origin}/to`, 'Transfer-Encoding: chunked\r\n\r\n'));
+        const more = () => {
+          while (!socket.destroyed && socket.write(`400\r\n${'x'.repeat(1024)}\r\n`));
+        };
+        socket.on('drain', more);
+        more();
+      });
+    });
+    const { outcome } = await ask({ url: `${origin}/from`, origins: [target.origin] });
+    expect(outcome.status).toBe('success');
+    await closed.promise;
+  });
+
+  test('is short: its connection is used again', async () => {
+    const upstream = await startUpstream((response, { url }) => {
+      if (url === '/from') response.writeHead(302, { location: '/to' }).end('moved');
+      else response.end('there');
+    });
+    expect((await ask(`${upstream.origin}/from`)).outcome.status).toBe('success');
+    expect(upstream.connections).toBe(1);
   });
 });

@@ -81,3 +81,17 @@ const typedHandler: RequestHandler<Record<string, string>, unknown, unknown, obj
   res.locals.user.name satisfies string;
 };
 expectTypeOf(typedHandler).toBeFunction();
+
+// Two pages on a route: TypeScript infers the locals of the first, and the handler names those of the other.
+const other = mashup({ mail: 'https://mail.example.com/' });
+app.get('/two', page, other as RequestHandler, (_req, res) => {
+  const locals: Locals & MashupLocals<typeof other> = Object.assign(res.locals);
+  expectTypeOf(locals.user).toEqualTypeOf<User>();
+  expectTypeOf(locals.mail).toEqualTypeOf<unknown>();
+});
+
+// route().get() infers no locals from what fits a plain RequestHandler, which a page has to.
+app.route('/route').get(page, (_req, res) => {
+  const { user }: Locals = res.locals as Locals;
+  expectTypeOf(user).toEqualTypeOf<User>();
+});

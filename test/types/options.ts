@@ -8,6 +8,8 @@ import {
   multiGet,
   type Outcome,
   type PageOptions,
+  type UpstreamError,
+  type UpstreamErrorCode,
   type UpstreamMap,
 } from '../../src/index.js';
 
@@ -37,7 +39,8 @@ mashup({
       return { a: 1 };
     },
     fallback: (error, context) => {
-      expectTypeOf(error).toEqualTypeOf<Error>();
+      expectTypeOf(error).toEqualTypeOf<UpstreamError>();
+      expectTypeOf(error.code).toEqualTypeOf<UpstreamErrorCode>();
       expectTypeOf(context).toEqualTypeOf<Context>();
       return null;
     },

@@ -1,0 +1,59 @@
+const LONGEST_LINE = 4096;
+const MOST_TRAILERS = 16 * 1024;
+
+/**
+ * Reads a body in chunks (RFC 9112, section 7.1), as its pieces come. undici's parser does so too, but where the header that
+ * announces them ends in a tab, which it may, it takes the framing for the body.
+ */
+export class Chunks {
+  /** Whether the last chunk, and what comes after it, is there. */
+  ended = false;
+  #state: 'size' | 'data' | 'data end' | 'trailer' = 'size';
+  /** What has come of a line that is not complete. */
+  #line = '';
+  /** Bytes of the chunk that are still to come. */
+  #left = 0;
+  #trailers = 0;
+
+  /** Calls `take` with each piece of data; false where they are not as they should be. */
+  read(bytes: Buffer, take: (data: Buffer) => void): boolean {
+    let at = 0;
+    while (at < bytes.length && !this.ended) {
+      if (this.#state === 'data') {
+        const data = bytes.subarray(at, at + this.#left);
+        this.#left -= data.length;
+        at += data.length;
+        take(data);
+        if (this.#left === 0) this.#state = 'data end';
+        continue;
+      }
+      const end = bytes.indexOf('\n', at);
+      this.#line += bytes.toString('latin1', at, end === -1 ? bytes.length : end + 1);
+      if (this.#line.length > LONGEST_LINE) return false;
+      if (end === -1) return true;
+      at = end + 1;
+      const line = this.#line;
+      this.#line = '';
+      if (!line.endsWith('\r\n') || !this.#readLine(line.slice(0, -2))) return false;
+    }
+    return true;
+  }
+
+  #readLine(line: string): boolean {
+    if (this.#state === 'trailer') {
+      this.ended = line === '';
+      this.#trailers += line.length;
+      return this.#trailers <= MOST_TRAILERS;
+    }
+    if (this.#state === 'data end') {
+      this.#state = 'size';
+      return line === '';
+    }
+    // Extensions mean nothing here.
+    const size = /^([\da-f]{1,8})[\t ]*(?:;.*)?$/i.exec(line)?.[1];
+    if (size === undefined) return false;
+    this.#left = Number.parseInt(size, 16);
+    this.#state = this.#left === 0 ? 'trailer' : 'data';
+    return true;
+  }
+}

@@ -1,0 +1,146 @@
+import { isIP, type Socket } from 'node:net';
+import type { Dispatcher } from 'undici';
+import { buildConnector, Client } from 'undici';
+import type { Clock } from '../clock.js';
+import type { Names } from './lookup.js';
+import { Opening, type Secure } from './opening.js';
+import { noteParseErrors } from './parse-error.js';
+import { turnWasLong, watchTurn } from './turns.js';
+import type { Connection, WireHandler, WireRequest } from './wire.js';
+
+// The run has one timer for all its calls, so undici's own, which are coarse above a second, are off.
+const clientOptions = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, keepAliveMaxTimeout: 60_000 };
+
+// Each remembers sessions of TLS by name; one that was made inside is not to be resumed outside, where the name is another's.
+const secureAnywhere = buildConnector({ timeout: 0 });
+const securePublic = buildConnector({ timeout: 0 });
+
+/** What the connections of one origin have in common. */
+export interface Pool {
+  readonly origin: string;
+  readonly publicOnly: boolean;
+  readonly names: Names;
+  readonly clock: Clock;
+  /** The answer is complete: others may use the connection. */
+  release(connection: KeptConnection): void;
+  /** The connection is of no use any more. */
+  forget(connection: KeptConnection): void;
+  /** The connection is closed. */
+  gone(): void;
+}
+
+/** What undici is told of a request. One object a connection, for it carries one request at a time. */
+class Outgoing {
+  origin = '';
+  path = '';
+  method = '';
+  headers: string[] = [];
+  body: string | Buffer | null = null;
+  /**
+   * The name that a certificate is checked against: undici would take it from a Host header, and open a new connection where
+   * that is another one.
+   */
+  readonly servername: string;
+
+  constructor(servername: string) {
+    this.servername = servername;
+  }
+}
+
+export class KeptConnection implements Connection {
+  readonly pool: Pool;
+  /** Its neighbours among the idle connections of all origins, while it is one. */
+  older: KeptConnection | null = null;
+  newer: KeptConnection | null = null;
+  idle = false;
+  reused = false;
+  readonly #client: Client;
+  readonly #outgoing: Outgoing;
+  #opening: Opening | null = null;
+  #socket: Socket | null = null;
+  #destroyed = false;
+  #lookedAgain = false;
+
+  constructor(pool: Pool) {
+    this.pool = pool;
+    this.#outgoing = new Outgoing(new URL(pool.origin).hostname);
+    this.#client = new Client(pool.origin, {
+      ...clientOptions,
+      connect: (options, opened) => this.#open(options, opened),
+    });
+    this.#client.on('disconnect', () => {
+      // Idle, it is of no further use. In use, its request is told of the end by undici, or has not been written yet and goes
+      // out on a new socket.
+      if (this.idle) this.destroy(closed);
+      else this.reused = false;
+    });
+  }
+
+  get broken(): Error | null {
+    return this.#socket?.errored ?? null;
+  }
+
+  send(request: WireRequest, handler: WireHandler): void {
+    if (this.reused) watchTurn();
+    const outgoing = this.#outgoing;
+    outgoing.origin = request.origin;
+    outgoing.path = request.path;
+    outgoing.method = request.method;
+    outgoing.headers = request.headers;
+    outgoing.body = request.body;
+    this.#client.dispatch(outgoing as Dispatcher.DispatchOptions, handler as Dispatcher.DispatchHandler);
+  }
+
+  looksAgain(): boolean {
+    if (!this.reused || this.#lookedAgain || !turnWasLong()) return false;
+    this.#lookedAgain = true;
+    return true;
+  }
+
+  release(): void {
+    this.reused = true;
+    this.#lookedAgain = false;
+    this.pool.release(this);
+  }
+
+  destroy(error: Error): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.pool.forget(this);
+    this.#client.destroy(error, () => this.pool.gone());
+    // A client that is destroyed does not care for what it is still connecting.
+    this.#opening?.cancel();
+  }
+
+  #open(options: buildConnector.Options, opened: buildConnector.Callback): void {
+    const { hostname, protocol, port } = options;
+    const { publicOnly, names, clock } = this.pool;
+    const isSecure = protocol === 'https:';
+    const target = { hostname, port: Number(port) || (isSecure ? 443 : 80), publicOnly };
+    const handshake = isSecure ? secure(options, publicOnly) : null;
+    this.#opening = new Opening(target, handshake, names, clock, (error, socket) => {
+      this.#opening = null;
+      this.#socket = socket;
+      if (socket !== null) noteParseErrors(socket);
+      if (error === null) opened(null, socket);
+      else opened(error, null);
+    });
+    this.#opening.start();
+  }
+}
+
+/** The certificate has to be for the origin's own name, or its address. */
+function secure(options: buildConnector.Options, publicOnly: boolean): Secure {
+  const { hostname, host = hostname, protocol, port } = options;
+  const servername = isIP(hostname) === 0 ? hostname : '';
+  const connect = publicOnly ? securePublic : secureAnywhere;
+  return (httpSocket, opened) => {
+    const target = { hostname, host, protocol, port, servername, httpSocket };
+    // undici's connector returns the socket, which its types leave out.
+    return connect(target, (error, socket) =>
+      error ? opened(error, null) : opened(null, socket),
+    ) as unknown as Socket;
+  };
+}
+
+export const closed = new Error('the idle connection was closed');
