@@ -37,8 +37,9 @@ export class Call extends Job {
   #failed: UpstreamError | null = null;
   /** What became of its items, in that time. */
   #items: Outcome[] | undefined;
-  /** Whether the run is over for it. */
+  /** Whether the run is over for it, and whether that is so because nobody wants its result any more. */
   #late = false;
+  #unwanted = false;
 
   /** @param context of an item; otherwise it is made when it is needed */
   constructor(plan: CallPlan, run: CallRun, owner: CallOwner<Call>, context: CallContext | null) {
@@ -91,6 +92,8 @@ export class Call extends Job {
   abort(failure: Failure, late = true): void {
     if (this.outcome !== null) return;
     this.#late = late;
+    // Not if it fails with that code otherwise: an axios instance may cancel its own request.
+    this.#unwanted = failure.code === 'ERR_UPSTREAM_CANCELED';
     // Mostly that ends it: an attempt settles it with this failure, and with the last of its items the whole has ended.
     this.drop(failure);
     if (this.#failed === null) this.#fail(failure);
@@ -197,9 +200,7 @@ export class Call extends Job {
     if (this.over) return;
     const error = this.#error(failure);
     const { hasFallback, fallback } = this.plan.config;
-    // An axios instance may cancel its own request; the run that has ended asks for no fallback.
-    const isUnwanted = this.#late && failure.code === 'ERR_UPSTREAM_CANCELED';
-    if (!hasFallback || isUnwanted) this.#finish('error', null, error, items);
+    if (!hasFallback || this.#unwanted) this.#finish('error', null, error, items);
     // A copy for each run: what one page writes into it, the next does not see.
     else if (typeof fallback !== 'function') this.#finish('fallback', copyPlain(fallback), error, items);
     else this.#fallBack(error, fallback as FallbackFunction, items);
@@ -244,7 +245,6 @@ export class Call extends Job {
   ): void {
     if (this.outcome !== null) return;
     const { instance, began } = this.scope;
-    const started = this.#started ?? (items === undefined ? null : firstStart(items));
     this.outcome = {
       name: this.plan.name,
       status,
@@ -255,7 +255,7 @@ export class Call extends Job {
       attempts: this.#attempts,
       timings: {
         ready: this.#ready - began,
-        started: since(began, started),
+        started: items === undefined ? since(began, this.#started) : firstStart(items),
         firstByte: since(began, this.#firstByte),
         ended: now - began,
       },

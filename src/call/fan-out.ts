@@ -92,7 +92,7 @@ export class FanOut implements CallOwner<ItemCall>, Abortable {
   }
 }
 
-/** When the first attempt of any item was sent. */
+/** When the first attempt of any item was sent: since the run began, as its outcome says it. */
 export function firstStart(items: readonly Outcome[]): number | null {
   const starts = items.flatMap(({ timings }) => timings.started ?? []);
   return starts.length === 0 ? null : Math.min(...starts);

@@ -73,6 +73,8 @@ export class Slots implements AttemptSlots {
   readonly #serve = async (): Promise<void> => {
     for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) {
       const { turn } = waiter;
+      // Where several lanes were ending when others came into the line, this is the only one that waited for their slots.
+      this.#openLane();
       await new Promise<void>((release) => turn.begin(release));
     }
   };

@@ -40,6 +40,7 @@ class Race extends Fork {
   #isCounted: boolean;
   #timer: unknown = null;
   #running = 0;
+  #isDecided = false;
   /** Whose result it ends with if neither is a success. */
   #kept: Runner | null = null;
 
@@ -87,7 +88,7 @@ class Race extends Fork {
   }
 
   ended(runner: Runner, result: Result): void {
-    if (this.isFinished) return;
+    if (this.#isDecided) return;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
     // An answer, if only of failure, says more than none.
@@ -103,13 +104,15 @@ class Race extends Fork {
   }
 
   override abort(failure: Failure): void {
-    if (!this.isFinished) this.#end(failure, failure);
+    if (!this.#isDecided) this.#end(failure, failure);
   }
 
   #end(result: Result, others: Failure): void {
+    this.#isDecided = true;
     this.scope.instance.clock.clear(this.#timer);
-    this.finish(result);
+    // First, for its result may end the run, of which nothing is to be left then.
     for (const runner of this.#runners) runner.abort(others);
+    this.finish(result);
   }
 }
 

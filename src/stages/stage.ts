@@ -122,6 +122,7 @@ export abstract class Job implements AttemptOwner, Abortable {
 /** A job of a stage, on behalf of another job. What a stage is not concerned with passes through it. */
 export abstract class Fork extends Job {
   protected readonly parent: Job;
+  /** Whether it has given its result to its parent, which may have ended before it. */
   #over = false;
 
   constructor(parent: Job) {
@@ -143,11 +144,6 @@ export abstract class Fork extends Job {
 
   get over(): boolean {
     return this.#over || this.parent.over;
-  }
-
-  /** Whether it has given its result to its parent, which may have ended before it. */
-  protected get isFinished(): boolean {
-    return this.#over;
   }
 
   attemptStarts(now: number): void {

@@ -1,63 +1,8 @@
-// A model of everything around a run: time that passes when it is told to, and upstreams that follow a script.
+// A model of what is around a run: upstreams that follow a script, and a response.
 import { EventEmitter } from 'node:events';
-import type { Clock } from '../../src/clock.js';
 import { BlockedError } from '../../src/transport/address.js';
 import type { Connection, Connections, WireHandler, WireRequest } from '../../src/transport/wire.js';
-
-interface Timer {
-  readonly at: number;
-  readonly order: number;
-  readonly ring: () => void;
-}
-
-/** Two lists of timers: those of what is tested, of which none may be left, and those of the model itself. */
-export class ManualClock implements Clock {
-  readonly timers = new Set<Timer>();
-  readonly #events = new Set<Timer>();
-  #now = 0;
-  #order = 0;
-
-  now(): number {
-    return this.#now;
-  }
-
-  set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
-    return this.#add(this.timers, ms, () => callback(argument));
-  }
-
-  clear(timer: unknown): void {
-    this.timers.delete(timer as Timer);
-  }
-
-  /** Something that happens outside of what is tested. */
-  happen(ms: number, event: () => void): void {
-    this.#add(this.#events, ms, event);
-  }
-
-  /** Lets time pass to the next thing that happens; false if there is none. */
-  async step(): Promise<boolean> {
-    const all = [...this.timers, ...this.#events].sort((a, b) => a.at - b.at || a.order - b.order);
-    const [next] = all;
-    if (next === undefined) return false;
-    this.#now = next.at;
-    this.timers.delete(next);
-    this.#events.delete(next);
-    next.ring();
-    await settle();
-    return true;
-  }
-
-  #add(timers: Set<Timer>, ms: number, ring: () => void): Timer {
-    const timer = { at: this.#now + ms, order: this.#order++, ring };
-    timers.add(timer);
-    return timer;
-  }
-}
-
-/** Until every promise that can be settled is. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+import type { ManualClock } from '../support/clock.js';
 
 /** What one request meets. Each part comes some milliseconds after the last. */
 export interface Script {
@@ -67,6 +12,9 @@ export interface Script {
   readonly kind:
     | 'answer'
     | 'not found'
+    | 'broken'
+    | 'unavailable'
+    | 'unavailable for a second'
     | 'bad JSON'
     | 'redirect'
     | 'redirect elsewhere'
@@ -81,23 +29,58 @@ export interface Script {
     | 'closed under it';
 }
 
+const statuses: Partial<Record<Script['kind'], number>> = {
+  'not found': 404,
+  broken: 500,
+  unavailable: 503,
+  'unavailable for a second': 503,
+  redirect: 302,
+  'redirect elsewhere': 302,
+};
+
 const errors = {
   refused: Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }),
   reset: Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }),
 };
 
+/** A request as it was sent, and what it came to. */
+export interface Exchange {
+  /** Its place among all that were sent: the answer's data and its cookie say it too. */
+  readonly serial: number;
+  readonly origin: string;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: readonly string[];
+  /** Whether an earlier one led to it: a redirect, or a kept connection that broke. */
+  readonly follows: boolean;
+  /** Whether it was on a connection, so that the upstream may have seen it. */
+  isWritten: boolean;
+  /** By the clock, when the head of its answer came, and when it ended; null while that has not been. */
+  headAt: number | null;
+  endedAt: number | null;
+  /** The status of the answer, if a whole one came. */
+  status: number | null;
+}
+
 /** Connections to upstreams that follow a script, one request after the other. */
 export class ScriptedConnections implements Connections {
   readonly all: ScriptedConnection[] = [];
-  /** The most that were in use at once. */
-  peak = 0;
+  readonly sent: Exchange[] = [];
+  /** What was done to a connection that may not be. */
+  readonly misuse: string[] = [];
   readonly #clock: ManualClock;
   readonly #scripts: readonly Script[];
-  #next = 0;
+  readonly #onSent: (exchange: Exchange) => void;
 
-  constructor(clock: ManualClock, scripts: readonly Script[]) {
+  constructor(clock: ManualClock, scripts: readonly Script[], onSent: (exchange: Exchange) => void = () => {}) {
     this.#clock = clock;
     this.#scripts = scripts;
+    this.#onSent = onSent;
+  }
+
+  /** Those that carry a request, of one origin or of all. */
+  inUse(origin?: string): number {
+    return this.all.filter((one) => one.state === 'in use' && (origin === undefined || one.origin === origin)).length;
   }
 
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection {
@@ -105,17 +88,29 @@ export class ScriptedConnections implements Connections {
     const connection = idle ?? new ScriptedConnection(this, origin, publicOnly);
     if (idle === undefined) this.all.push(connection);
     connection.state = 'in use';
-    this.peak = Math.max(this.peak, this.all.filter(({ state }) => state === 'in use').length);
+    connection.fresh = fresh;
     return connection;
   }
 
   follow(connection: ScriptedConnection, request: WireRequest, handler: WireHandler): void {
-    const script = this.#scripts[this.#next++ % this.#scripts.length] as Script;
-    const clock = this.#clock;
+    const script = this.#scripts[this.sent.length % this.#scripts.length] as Script;
+    const { origin, path, method, headers } = request;
+    const follows = connection.fresh || path.endsWith(';') || connection.publicOnly;
+    if (connection.fresh) this.#expectRepeatable(request);
+    const exchange: Exchange = {
+      ...{ serial: this.sent.length, origin, path, method, headers, follows },
+      ...{ isWritten: false, headAt: null, endedAt: null, status: null },
+    };
+    this.sent.push(exchange);
+    connection.exchange = exchange;
+    this.#onSent(exchange);
     const gone = () => connection.state !== 'in use' || connection.handler !== handler;
-    const fail = (error: Error) => handler.onError(error);
+    const fail = (error: Error) => {
+      this.ended(exchange, null);
+      handler.onError(error);
+    };
     const then = (ms: number, event: () => void) =>
-      clock.happen(ms, () => {
+      this.#clock.happen(ms, () => {
         if (!gone()) event();
       });
     // Nowhere in the model is public.
@@ -124,42 +119,60 @@ export class ScriptedConnections implements Connections {
     const connectMs = connection.reused ? 0 : script.connectMs;
     if (script.kind === 'no connection') return then(connectMs, () => fail(errors.refused));
     then(connectMs, () => {
+      exchange.isWritten = true;
       handler.onConnect(() => {});
       if (script.kind === 'silence') return;
-      then(script.headMs, () => this.#answer(script, request, handler, then, fail));
+      then(script.headMs, () => this.#answer(script, exchange, handler, then, fail));
     });
+  }
+
+  ended(exchange: Exchange, status: number | null): void {
+    if (exchange.endedAt !== null) return;
+    exchange.endedAt = this.#clock.now();
+    exchange.status = status;
   }
 
   async close(): Promise<void> {}
 
+  #expectRepeatable({ origin, path, method }: WireRequest): void {
+    const before = this.sent.findLast((one) => one.origin === origin && one.path === path && one.method === method);
+    if (method !== 'GET' && before?.isWritten !== false) this.misuse.push(`${method} ${path} is sent twice`);
+  }
+
   #answer(
     { kind, bodyMs }: Script,
-    request: WireRequest,
+    exchange: Exchange,
     handler: WireHandler,
     then: (ms: number, event: () => void) => void,
     fail: (error: Error) => void,
   ): void {
     if (kind === 'reset' || kind === 'closed under it') return fail(errors.reset);
     handler.onResponseStarted();
-    const head = (status: number, headers: Record<string, string>) =>
-      handler.onHeaders(
-        status,
-        Object.entries(headers)
-          .flat()
-          .map((text) => Buffer.from(text)),
-        () => {},
-      );
-    if (kind === 'informational') head(103, {});
-    const location = kind === 'redirect' ? `${request.path}.` : 'http://127.0.0.1:1/';
-    if (kind.startsWith('redirect')) head(302, { location });
-    else head(kind === 'not found' ? 404 : 200, { 'content-type': 'application/json' });
+    if (kind === 'informational') handler.onHeaders(103, [], () => {});
+    const status = statuses[kind] ?? 200;
+    const headers = {
+      'content-type': 'application/json',
+      'set-cookie': `serial=${exchange.serial}`,
+      ...(status === 302 && { location: kind === 'redirect' ? `${exchange.path};` : 'http://127.0.0.1:1/' }),
+      ...(status === 503 && { 'retry-after': kind === 'unavailable' ? '0' : '1' }),
+    };
+    exchange.headAt = this.#clock.now();
+    const raw = Object.entries(headers).flat();
+    handler.onHeaders(
+      status,
+      raw.map((text) => Buffer.from(text)),
+      () => {},
+    );
     if (kind === 'stall') return;
     then(bodyMs, () => {
       if (kind === 'reset mid-body') return fail(errors.reset);
-      const body = JSON.stringify({ path: request.path });
+      const body = JSON.stringify({ path: exchange.path, serial: exchange.serial });
       if (kind === 'too large') handler.onData(Buffer.alloc(2000));
-      else if (!kind.startsWith('redirect')) handler.onData(Buffer.from(kind === 'bad JSON' ? body.slice(1) : body));
-      then(0, () => handler.onComplete());
+      else if (status !== 302) handler.onData(Buffer.from(kind === 'bad JSON' ? body.slice(1) : body));
+      then(0, () => {
+        this.ended(exchange, status);
+        handler.onComplete();
+      });
     });
   }
 }
@@ -167,10 +180,11 @@ export class ScriptedConnections implements Connections {
 class ScriptedConnection implements Connection {
   state: 'in use' | 'idle' | 'closed' = 'in use';
   reused = false;
+  /** Whether it was asked for because another broke. */
+  fresh = false;
   readonly broken = null;
   handler: WireHandler | null = null;
-  /** What was done to it that may not be. */
-  readonly misuse: string[] = [];
+  exchange: Exchange | null = null;
   readonly origin: string;
   readonly publicOnly: boolean;
   readonly #upstreams: ScriptedConnections;
@@ -182,7 +196,7 @@ class ScriptedConnection implements Connection {
   }
 
   send(request: WireRequest, handler: WireHandler): void {
-    if (this.state !== 'in use') this.misuse.push(`a request on a connection that is ${this.state}`);
+    this.#expectInUse('a request on');
     this.handler = handler;
     this.#upstreams.follow(this, request, handler);
   }
@@ -192,16 +206,21 @@ class ScriptedConnection implements Connection {
   }
 
   release(): void {
-    if (this.state !== 'in use') this.misuse.push(`the release of a connection that is ${this.state}`);
+    this.#expectInUse('the release of');
     this.state = 'idle';
     this.reused = true;
   }
 
   destroy(error: Error): void {
-    if (this.state !== 'in use') this.misuse.push(`the end of a connection that is ${this.state}`);
+    this.#expectInUse('the end of');
     this.state = 'closed';
+    if (this.exchange !== null) this.#upstreams.ended(this.exchange, null);
     // As undici does. Nobody may be impressed by it.
     this.handler?.onError(error);
+  }
+
+  #expectInUse(what: string): void {
+    if (this.state !== 'in use') this.#upstreams.misuse.push(`${what} a connection that is ${this.state}`);
   }
 }
 

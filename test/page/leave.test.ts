@@ -147,6 +147,17 @@ describe.each(expresses)('%s: a client that leaves', (_, express) => {
     expect(fallbacks).toBe(0);
   });
 
+  test('asks for no fallback of a fan-out either, of which some items have failed by then', async () => {
+    let fallbacks = 0;
+    const items = () => ['bad', 'slow'];
+    const client = visit({ a: { url: url('/{item}'), each: items, fallback: () => ++fallbacks } }, { concurrency: 1 });
+    (await backend.asked('/bad')).reply('no', { status: 500 });
+    const slow = await backend.asked('/slow');
+    client.destroy();
+    await slow.closed;
+    expect(fallbacks).toBe(0);
+  });
+
   test.each(['res', 'req'] as const)('before the middleware runs (%s closed) causes nothing', async (which) => {
     const passed = deferred();
     site.app.use((req, res, next) => {

@@ -3,21 +3,9 @@ import type { Mashup } from '../../src/page-types.js';
 import type { UpstreamOptions } from '../../src/types.js';
 import { openPage } from '../request/ask.js';
 import { type Backend, startBackend } from '../support/backend.js';
-import { ManualClock } from '../support/clock.js';
+import { HastyClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
-
-/** A clock that stands still, by which back-offs and hedges are due at once. */
-class HastyClock extends ManualClock {
-  override set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
-    return ms >= 1000 ? super.set(callback, ms, argument) : setImmediate(callback, argument);
-  }
-
-  override clear(timer: unknown): void {
-    super.clear(timer);
-    clearImmediate(timer as NodeJS.Immediate);
-  }
-}
 
 // A thousand runs are real requests for a page, and some machines are slow.
 jest.setTimeout(30_000);

@@ -1,4 +1,5 @@
 import { get } from 'node:http';
+import request from 'supertest';
 import { createMashup, isConfigError, type Outcome, type UpstreamMap, type UpstreamOptions } from '../../src/index.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
@@ -77,6 +78,34 @@ describe('both attempts are aborted', () => {
     client.destroy();
     await asked.closed;
     expect(site.clock.pending).toBe(0);
+  });
+});
+
+describe('nothing of a race is under way any more when the handler runs', () => {
+  /** How much is in flight the moment that a hedged call, which is all of its page, has ended by what is done to it. */
+  async function inFlightAfter(
+    end: (asked: Asked[]) => void,
+    options: Partial<UpstreamOptions> = {},
+  ): Promise<unknown> {
+    let inFlight: unknown;
+    const page = site.mashup({ a: { url: url('/a'), hedge: 100, ...options } });
+    site.app.get('/race', page, (_req, res) => {
+      inFlight = stats()?.inFlight;
+      res.end();
+    });
+    const response = request(site.origin).get('/race').then();
+    end(await bothAsked());
+    await response;
+    return inFlight;
+  }
+
+  test('when the timeout of its call has ended both attempts', async () => {
+    expect(await inFlightAfter(() => site.clock.advance(100), { timeout: 200 })).toBe(0);
+  });
+
+  test('when one has answered: the other has been given up by then', async () => {
+    // The place of the one that has answered is given back when all that follows from its answer is done.
+    expect(await inFlightAfter(([first]) => first?.reply(1))).toBe(1);
   });
 });
 

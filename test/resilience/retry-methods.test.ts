@@ -6,20 +6,9 @@ import type { UpstreamOptions } from '../../src/types.js';
 import { lines, problemsThrown, problemsWith } from '../config/problems.js';
 import { openPage, type Visit } from '../request/ask.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
-import { ManualClock } from '../support/clock.js';
+import { HastyClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
-
-/** A clock by which back-offs pass at once, and attempts and runs have all the time there is. */
-class HastyClock extends ManualClock {
-  readonly backOffs: number[] = [];
-
-  override set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
-    if (ms >= 1000) return super.set(callback, ms, argument);
-    this.backOffs.push(ms);
-    return setImmediate(callback, argument);
-  }
-}
 
 let backend: Backend;
 let clock: HastyClock;
@@ -96,7 +85,7 @@ describe.each<[string, () => AxiosInstance | undefined]>([
       attempts: 4,
       error: { code: 'ERR_UPSTREAM_STATUS', upstreamStatus: 500 },
     });
-    expect(clock.backOffs).toEqual([5, 10, 20]);
+    expect(clock.waits).toEqual([5, 10, 20]);
   });
 
   test('404 is not', async () => {
@@ -147,7 +136,7 @@ describe('an axios instance', () => {
     (await backend.asked('/a')).reply('no', { ...down, headers: { 'retry-after': '0' } });
     (await backend.asked('/a')).reply('well');
     expect((await visiting).locals['a']).toBe('well');
-    expect(clock.backOffs).toEqual([0]);
+    expect(clock.waits).toEqual([0]);
   });
 
   test('runs its interceptors for each attempt', async () => {
@@ -193,7 +182,7 @@ describe('a kept connection that is reset as it is used again', () => {
     await ask();
     expect((await ask()).outcomes['a']).toMatchObject({ data: 42, attempts: 1 });
     expect(seen).toEqual(['GET', 'GET', 'GET']);
-    expect(clock.backOffs).toEqual([]);
+    expect(clock.waits).toEqual([]);
     expect(mashup.stats()[origin]).toMatchObject({ budget: 10, inFlight: 0, outcomes: { answered: 2 } });
   });
 
@@ -211,7 +200,7 @@ describe('a kept connection that is reset as it is used again', () => {
     await ask();
     expect((await ask()).outcomes['a']).toMatchObject({ data: 42, attempts: 2 });
     expect(seen).toEqual(['POST', 'POST', 'POST']);
-    expect(clock.backOffs).toEqual([50]);
+    expect(clock.waits).toEqual([50]);
   });
 });
 

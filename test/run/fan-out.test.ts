@@ -105,6 +105,19 @@ describe('the data of a fan-out', () => {
   });
 });
 
+describe('the timings of a fan-out', () => {
+  test('say when its first request was sent, counted from the beginning of the run like every other time', async () => {
+    const visit = site.visit({
+      slow: url('/slow'),
+      all: { url: url('/{item}'), each: () => ['a', 'b'], after: ['slow'] },
+    });
+    const asked = await backend.asked('/slow');
+    site.clock.advance(30);
+    asked.reply(1);
+    expect((await visit).locals.mashup['all']?.timings).toMatchObject({ ready: 30, started: 30, ended: 30 });
+  });
+});
+
 describe('the items of the outcome', () => {
   test('are an outcome for each', async () => {
     const items = (await fanOut(() => ['a', 'bad']))?.items;

@@ -1,7 +1,10 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from '../../src/clock.js';
+import { settled } from './deferred.js';
 
 interface Timer {
   readonly due: number;
+  readonly order: number;
   readonly fire: () => void;
 }
 
@@ -9,7 +12,9 @@ interface Timer {
 export class ManualClock implements Clock {
   // Not zero, so that a time that should be counted from the beginning of a run is not right by chance.
   #now = 5000;
+  #order = 0;
   readonly #timers = new Set<Timer>();
+  readonly #events = new Set<Timer>();
   #onSet: ((ms: number) => void) | null = null;
 
   now(): number {
@@ -17,8 +22,9 @@ export class ManualClock implements Clock {
   }
 
   set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
-    const timer = { due: this.#now + ms, fire: () => callback(argument) };
-    this.#timers.add(timer);
+    // In the async context that sets it, as Node does it.
+    const fire = AsyncResource.bind(() => callback(argument));
+    const timer = this.#add(this.#timers, ms, fire);
     this.#onSet?.(ms);
     this.#onSet = null;
     return timer;
@@ -40,28 +46,77 @@ export class ManualClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Something that happens outside of what is tested, and that nobody can clear. */
+  happen(ms: number, event: () => void): void {
+    this.#add(this.#events, ms, event);
+  }
+
   /** Moves the time on, and fires what is due by then in the order it is due. */
   advance(ms: number): void {
     const until = this.#now + ms;
-    for (let next = this.#nextBy(until); next !== undefined; next = this.#nextBy(until)) {
-      this.#now = next.due;
-      this.#timers.delete(next);
-      next.fire();
-    }
+    for (let next = this.#next(); next !== undefined && next.due <= until; next = this.#next()) this.#fire(next);
     this.#now = until;
   }
 
-  /** The event loop was blocked for so long: the time has passed when the first timer fires. */
+  /** The event loop is blocked for so long: the time has passed when the next timer fires. */
+  block(ms: number): void {
+    this.#now += ms;
+  }
+
+  /** The same, and what is due by then fires. */
   lag(ms: number): void {
-    const until = this.#now + ms;
-    this.#now = until;
-    for (let next = this.#nextBy(until); next !== undefined; next = this.#nextBy(until)) {
-      this.#timers.delete(next);
-      next.fire();
-    }
+    this.block(ms);
+    this.advance(0);
   }
 
-  #nextBy(until: number): Timer | undefined {
-    return [...this.#timers].filter(({ due }) => due <= until).sort((a, b) => a.due - b.due)[0];
+  /** Moves the time on to the next timer or event, and waits for all that follows from it; false if there is none. */
+  async step(): Promise<boolean> {
+    const next = this.#next();
+    if (next === undefined) return false;
+    this.#fire(next);
+    await settled();
+    return true;
+  }
+
+  #fire(timer: Timer): void {
+    this.#now = Math.max(this.#now, timer.due);
+    this.#timers.delete(timer);
+    this.#events.delete(timer);
+    timer.fire();
+  }
+
+  #add(timers: Set<Timer>, ms: number, fire: () => void): Timer {
+    const timer = { due: this.#now + ms, order: this.#order++, fire };
+    timers.add(timer);
+    return timer;
+  }
+
+  #next(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timers of [this.#timers, this.#events]) {
+      for (const timer of timers) if (first === undefined || isBefore(timer, first)) first = timer;
+    }
+    return first;
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order);
+}
+
+/** A manual clock on which a wait of less than a second, such as a back-off, is over at once. */
+export class HastyClock extends ManualClock {
+  /** How long such waits were to take. */
+  readonly waits: number[] = [];
+
+  override set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
+    if (ms >= 1000) return super.set(callback, ms, argument);
+    this.waits.push(ms);
+    return setImmediate(callback, argument);
+  }
+
+  override clear(timer: unknown): void {
+    super.clear(timer);
+    clearImmediate(timer as NodeJS.Immediate);
   }
 }

@@ -1,0 +1,142 @@
+// Runs of pages on one instance, between clients that come and leave and upstreams that follow a script.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { MashupInstance } from '../../src/instance.js';
+import { mashupOn } from '../../src/mashup.js';
+import type { Mashup, Page } from '../../src/page-types.js';
+import { ManualClock } from '../support/clock.js';
+import { type Client, configure, hosts, type Input, optionsOf, type Surroundings } from './inputs.js';
+import { ModelResponse, ScriptedConnections } from './model.js';
+import { tap } from './tap.js';
+import { Visit } from './visit.js';
+import { Watch, type Watched } from './watch.js';
+
+/** What an Express route is given, as much of it as a page touches. */
+type Handler = (req: object, res: object, next: (error?: unknown) => void) => void;
+
+// Holds whose run it is. One for all worlds: each that is made is asked at every promise from then on.
+const storage = new AsyncLocalStorage<Visit>();
+
+export class World implements Watched, Surroundings {
+  readonly input: Input;
+  readonly clock = new ManualClock();
+  readonly faults: string[] = [];
+  readonly visits: Visit[] = [];
+  readonly connections: ScriptedConnections;
+  readonly instance: MashupInstance;
+  readonly mashup: Mashup;
+  readonly watch: Watch;
+  readonly #pages: readonly Page[];
+  readonly #began = this.clock.now();
+
+  constructor(input: Input) {
+    this.input = input;
+    this.connections = new ScriptedConnections(this.clock, input.scripts, (exchange) => this.watch.wired(exchange));
+    this.instance = new MashupInstance({ clock: this.clock, connections: this.connections, limits: input.limits });
+    this.mashup = mashupOn(this.instance);
+    this.watch = new Watch(this);
+    tap(this.instance, this.watch);
+    this.#pages = input.pages.map((page, at) => this.mashup(configure(at, input, this), optionsOf(page)) as Page);
+    for (const origin of hosts) {
+      const { latencies } = this.instance.origins.of(origin);
+      for (let at = 0; input.isWarm && at < 20; at++) latencies.add(20);
+    }
+  }
+
+  /** Everything that happens, until nothing can happen any more. */
+  async play(): Promise<void> {
+    const { clients, block, random } = this.input;
+    if (block !== null) this.clock.happen(block.at, () => this.clock.block(block.ms));
+    for (const [at, client] of clients.entries()) {
+      this.clock.happen(client.comesAt, () => this.#come(`r${at}`, client));
+    }
+    const { random: ownRandom } = Math;
+    // The jitter of a back-off.
+    Math.random = numbers(random);
+    try {
+      while (this.faults.length === 0 && (await this.clock.step())) {
+        this.watch.check();
+        this.faults.push(...this.connections.misuse.splice(0));
+      }
+    } finally {
+      Math.random = ownRandom;
+    }
+  }
+
+  due(time: number): number {
+    const { block } = this.input;
+    const blocked = block === null ? Infinity : this.#began + block.at;
+    return blocked <= time ? Math.max(time, blocked + (block?.ms ?? 0)) : time;
+  }
+
+  expect(isSo: boolean, what: string): void {
+    if (!isSo) this.faults.push(`${this.clock.now()} ms: it is not so that ${what}`);
+  }
+
+  visiting(): Visit | undefined {
+    return storage.getStore();
+  }
+
+  #come(name: string, client: Client): void {
+    const at = client.page % this.#pages.length;
+    const page = this.#pages[at] as Page;
+    const { deadline, entries } = this.input.pages[at] as Input['pages'][number];
+    const waits = Math.min(deadline, client.waits ?? deadline);
+    const now = this.clock.now();
+    const visit = new Visit(name, at, entries, now, now + waits, waits < deadline);
+    this.visits.push(visit);
+    const req = { params: { run: name }, headers: client.waits === null ? {} : { 'x-waits': String(client.waits) } };
+    const leave = storage.run(visit, () => {
+      return client.isPlain ? this.#comePlain(visit, page, req) : this.#comeByExpress(visit, page as Handler, req);
+    });
+    if (client.leavesAfter === null) return;
+    this.clock.happen(client.leavesAfter, () => {
+      if (visit.isOver) return;
+      visit.hasLeft = true;
+      leave();
+      this.watch.expectNothingLeft(visit);
+    });
+  }
+
+  /** Returns what makes the client leave. */
+  #comeByExpress(visit: Visit, page: Handler, req: object): () => void {
+    const res = new ModelResponse();
+    page({ ...req, query: {} }, res, (error) => {
+      this.expect(storage.getStore() === visit, `next is called in the context of ${visit.name}`);
+      this.expect(res.listenerCount('close') === 0, 'nobody listens to the response when next is called');
+      this.#end(visit, error, res.locals['mashup'] as Visit['outcomes'], res.locals);
+    });
+    return () => res.leave();
+  }
+
+  #comePlain(visit: Visit, page: Page, req: object): () => void {
+    const controller = new AbortController();
+    const reason = new Error(`${visit.name} has left`);
+    const run = page.run as (input: object) => Promise<{ data: Visit['data']; outcomes: Visit['outcomes'] }>;
+    void run({ ...req, signal: controller.signal }).then(
+      ({ data, outcomes }) => this.#end(visit, undefined, outcomes, data),
+      (error) => {
+        if (visit.hasLeft) this.expect(error === reason, 'a run rejects with the reason of its signal');
+        else this.#end(visit, error, null, {});
+      },
+    );
+    return () => controller.abort(reason);
+  }
+
+  #end(visit: Visit, error: unknown, outcomes: Visit['outcomes'], data: Visit['data']): void {
+    this.expect(!visit.hasLeft, `${visit.name} does not end when its client has left`);
+    visit.ends.push({ at: this.clock.now(), error });
+    visit.outcomes = outcomes;
+    visit.data = data;
+    visit.atEnd = JSON.stringify([outcomes, data]);
+    this.watch.expectNothingLeft(visit);
+  }
+}
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function numbers(seed: number): () => number {
+  let state = seed & 0x7fffffff;
+  return () => {
+    state = (Math.imul(state, 48271) + 11) & 0x7fffffff;
+    return state / 0x80000000;
+  };
+}
