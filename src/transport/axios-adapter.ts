@@ -58,7 +58,8 @@ export async function exchangeForAxios(
   const request = await wireRequest(config);
   const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
   if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
-  const attempt = new Attempt(host, request, rulesFor(config, rules), null);
+  const limits = rulesFor(config, rules);
+  const attempt = new Attempt(host, request, limits, null);
   const stop = () => attempt.abort(canceled);
   const late = () =>
     attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
@@ -67,7 +68,7 @@ export async function exchangeForAxios(
   const result = await attempt.send();
   for (const one of [signal, config.signal]) one?.removeEventListener?.('abort', stop);
   if (timer !== null) host.clock.clear(timer);
-  const answer = result instanceof Failure ? result : await readBody(result, config, rules);
+  const answer = result instanceof Failure ? result : await readBody(result, config, limits.maxJson);
   if (answer instanceof Failure) throw failed(answer, config);
   return { response: answer, head: (result as Answer).toJSON(), firstByte: attempt.firstByte };
 }
@@ -79,12 +80,16 @@ function failed(failure: Failure, config: InternalAxiosRequestConfig): AxiosErro
   return error;
 }
 
-function rulesFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig, rules: AttemptRules): AttemptRules {
+/** The limits are those of the page, unless the instance has its own. */
+function rulesFor(
+  { maxRedirects, maxContentLength = -1 }: InternalAxiosRequestConfig,
+  rules: AttemptRules,
+): AttemptRules {
+  const isOwn = maxContentLength >= 0 && maxContentLength !== rules.maxContentLength;
   return {
     maxRedirects: maxRedirects ?? rules.maxRedirects,
-    maxContentLength:
-      maxContentLength !== undefined && maxContentLength >= 0 ? maxContentLength : rules.maxContentLength,
-    maxJson: rules.maxJson,
+    maxContentLength: isOwn ? maxContentLength : rules.maxContentLength,
+    maxJson: isOwn ? maxContentLength : rules.maxJson,
     listed: rules.listed,
     key: rules.key,
   };
@@ -138,9 +143,9 @@ async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeader
 async function readBody(
   answer: Answer,
   config: InternalAxiosRequestConfig,
-  rules: AttemptRules,
+  maxJson: number,
 ): Promise<AxiosResponse | Failure> {
-  const data = await readData(answer, config, rules);
+  const data = await readData(answer, config.responseType, maxJson);
   if (data instanceof Failure) return data;
   const { status } = answer;
   return {
@@ -155,8 +160,8 @@ async function readBody(
 
 async function readData(
   answer: Answer,
-  { responseType, maxContentLength }: InternalAxiosRequestConfig,
-  rules: AttemptRules,
+  responseType: InternalAxiosRequestConfig['responseType'],
+  maxJson: number,
 ): Promise<unknown> {
   const { body } = answer;
   if (responseType === 'arraybuffer') return whole(body);
@@ -165,9 +170,8 @@ async function readData(
   const type = contentType(answer.header('content-type'));
   if (type.kind === 'binary' && responseType === undefined && body.length > 0) return whole(body);
   const text = await readText(body, responseType === 'json' ? asJson(type) : type, null);
-  if (text instanceof Failure) return text;
-  // Without a responseType, axios tries whether a text is JSON. A limit that is not the page's is the instance's own.
-  const isJson = responseType === 'json' || (!responseType && (type.kind === 'json' || /^\s*[[{]/.test(text)));
-  const isOwn = maxContentLength === undefined || maxContentLength === rules.maxContentLength;
-  return isJson && isOwn && body.length > rules.maxJson ? jsonTooLarge(rules.maxJson) : text;
+  if (text instanceof Failure || body.length <= maxJson) return text;
+  // Without a responseType, axios parses every text that begins as JSON does.
+  const isParsed = responseType === 'json' || (!responseType && (type.kind === 'json' || /^\s*[[{]/.test(text)));
+  return isParsed ? jsonTooLarge(maxJson) : text;
 }
