@@ -1,3 +1,3 @@
 // Every table is a file here whose default export measures it: (options, log) → Markdown.
 
-export const tables = ['throughput', 'sizes', 'fragments', 'tail', 'sequential', 'memory', 'startup', 'sick', 'hedge'];
+export const tables = ['throughput', 'sizes', 'fragments', 'tail', 'sequential', 'memory', 'startup', 'sick', 'hedge', 'hostile'];
