@@ -116,7 +116,8 @@ function splitList(header: string): string[] {
 function readContentType(header: string): ContentType {
   let type: MIMEType | null = null;
   let charset: string | null = null;
-  for (const part of header.includes(',') ? splitList(header.slice(-MOST_TYPES * LONGEST_TYPE)) : [header]) {
+  const parts = header.includes(',') ? splitList(header.slice(-MOST_TYPES * LONGEST_TYPE)) : [header];
+  for (const part of parts.slice(-MOST_TYPES)) {
     const next = readMimeType(part.slice(0, LONGEST_TYPE));
     if (next === null || next.essence === '*/*') continue;
     const own = next.params.get('charset')?.toLowerCase() || null;

@@ -63,10 +63,11 @@ export async function exchangeForAxios(
   let stop: () => void = ignore;
   let timer: unknown = null;
   const signals = [signal, config.signal];
+  const policy = policyFor(config, owner.policy);
   const result = await new Promise<Result>((settle) => {
     const { scope } = owner;
     const headCame = (at: number | null) => owner.headCame(at);
-    const attempt = new WireAttempt({ scope, headCame, settle, policy: policyFor(config, owner.policy) }, request);
+    const attempt = new WireAttempt({ scope, headCame, settle, policy }, request);
     stop = () => attempt.abort(canceled);
     const late = () =>
       attempt.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within axios's ${config.timeout} ms`));
@@ -76,7 +77,7 @@ export async function exchangeForAxios(
   });
   for (const one of signals) one?.removeEventListener?.('abort', stop);
   clock.clear(timer);
-  const answer = result instanceof Failure ? result : await readBody(result as WireAnswer, config, owner.policy);
+  const answer = result instanceof Failure ? result : await readBody(result as WireAnswer, config, policy.maxJson);
   if (answer instanceof Failure) throw failed(answer, config);
   return { response: answer, head: (result as WireAnswer).response() };
 }
@@ -90,12 +91,14 @@ function failed(failure: Failure, config: InternalAxiosRequestConfig): AxiosErro
   return error;
 }
 
-function policyFor({ maxRedirects, maxContentLength }: InternalAxiosRequestConfig, policy: Policy): Policy {
+/** The limits are those of the page, unless the instance has its own. */
+function policyFor({ maxRedirects, maxContentLength = -1 }: InternalAxiosRequestConfig, policy: Policy): Policy {
+  const isOwn = maxContentLength >= 0 && maxContentLength !== policy.maxContentLength;
   return {
     ...policy,
     maxRedirects: maxRedirects ?? policy.maxRedirects,
-    maxContentLength:
-      maxContentLength !== undefined && maxContentLength >= 0 ? maxContentLength : policy.maxContentLength,
+    maxContentLength: isOwn ? maxContentLength : policy.maxContentLength,
+    maxJson: isOwn ? maxContentLength : policy.maxJson,
   };
 }
 
@@ -146,9 +149,9 @@ async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeader
 async function readBody(
   answer: WireAnswer,
   config: InternalAxiosRequestConfig,
-  policy: Policy,
+  maxJson: number,
 ): Promise<AxiosResponse | Failure> {
-  const data = await readData(answer, config, policy);
+  const data = await readData(answer, config.responseType, maxJson);
   if (data instanceof Failure) return data;
   const { status } = answer;
   return {
@@ -163,8 +166,8 @@ async function readBody(
 
 async function readData(
   answer: WireAnswer,
-  { responseType, maxContentLength }: InternalAxiosRequestConfig,
-  policy: Policy,
+  responseType: InternalAxiosRequestConfig['responseType'],
+  maxJson: number,
 ): Promise<unknown> {
   const { body } = answer;
   if (responseType === 'arraybuffer') return whole(body);
@@ -174,8 +177,7 @@ async function readData(
   if (type.kind === 'binary' && responseType === undefined && body.length > 0) return whole(body);
   const text = await readText(body, responseType === 'json' ? asJson(type) : type, null);
   if (text instanceof Failure) return text;
-  // Without a responseType, axios tries whether a text is JSON. A limit that is not the page's is the instance's own.
+  // Without a responseType, axios tries whether a text is JSON.
   const isJson = responseType === 'json' || (!responseType && (type.kind === 'json' || /^\s*[[{]/.test(text)));
-  const isOwn = maxContentLength === undefined || maxContentLength === policy.maxContentLength;
-  return isJson && isOwn && body.length > policy.maxJson ? jsonTooLarge(policy.maxJson) : text;
+  return isJson && body.length > maxJson ? jsonTooLarge(maxJson) : text;
 }

@@ -54,17 +54,19 @@ export class Decoding {
 
   /** It is its turn. */
   begin(): void {
-    const stream = this.#decompressor.create({ chunkSize: CHUNK });
-    this.#stream = stream;
-    stream.on('data', (chunk: Buffer) => this.#add(chunk));
-    stream.on('end', () => this.#end(this.#decoded));
-    stream.on('error', (cause: Error) => {
-      this.#busy = false;
-      this.#end(notDecompressed(cause));
-    });
-    this.#busy = true;
-    stream.write(this.#encoded, () => this.#idle());
-    stream.end();
+    try {
+      const stream = this.#decompressor.create({ chunkSize: CHUNK });
+      this.#stream = stream;
+      stream.on('data', (chunk: Buffer) => this.#add(chunk));
+      stream.on('end', () => this.#stop(this.#decoded));
+      stream.on('error', (cause: Error) => this.#stop(notDecompressed(cause)));
+      this.#busy = true;
+      stream.write(this.#encoded, () => this.#idle());
+      stream.end();
+    } catch (cause) {
+      // There is no memory for it.
+      this.#stop(notDecompressed(cause));
+    }
   }
 
   #add(chunk: Buffer): void {
@@ -78,6 +80,12 @@ export class Decoding {
     }
   }
 
+  /** The threads have stopped, maybe before they have taken all that there was. */
+  #stop(result: Body | Failure): void {
+    this.#busy = false;
+    this.#end(result);
+  }
+
   #end(result: Body | Failure): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -85,7 +93,7 @@ export class Decoding {
     this.#done(result);
   }
 
-  /** The threads have taken all that there was, or have stopped after it was ended. */
+  /** The threads have taken all that there was; or they have stopped because it was ended. */
   #idle(): void {
     this.#busy = false;
     if (this.#ended) this.#line.leave(this);

@@ -14,7 +14,7 @@ const LONGEST = 300;
 function describe(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map((inner: Error) => describe(inner)).join('; ');
+    return shown(error.errors.map((inner: Error) => describe(inner)).join('; '), LONGEST);
   }
   if (code === undefined || !trusted.test(code)) return shown(code ?? error.name, LONGEST);
   const message = shown(error.message, LONGEST);

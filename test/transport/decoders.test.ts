@@ -68,6 +68,32 @@ describe('decoders', () => {
     expect(line.size).toEqual({ working: 0, waiting: 0 });
   });
 
+  test('pass over zeros behind the last member, and make room', async () => {
+    const line = new DecoderLine(1);
+    for (const size of [1, 100, 100_000]) {
+      const body = Buffer.concat([gzipSync('text'), Buffer.alloc(size)]);
+      expect(whole((await begin(line, { body }).ended) as Body).toString()).toBe('text');
+    }
+    expect(line.size).toEqual({ working: 0, waiting: 0 });
+  });
+
+  test('that cannot be made are a failure, and make room', async () => {
+    const line = new DecoderLine(1);
+    const create = () => {
+      throw new Error('no memory');
+    };
+    const first = begin(line);
+    const all = [begin(line, { by: { now: null, create } }), begin(line, { by: { now: null, create } }), begin(line)];
+    await first.ended;
+    const results = await Promise.all(all.map(({ ended }) => ended));
+    expect(results.map((result) => ('code' in result ? result.code : 'success'))).toEqual([
+      'ERR_UPSTREAM_BODY',
+      'ERR_UPSTREAM_BODY',
+      'success',
+    ]);
+    expect(line.size).toEqual({ working: 0, waiting: 0 });
+  });
+
   test('are no more at once than there may be', async () => {
     const line = new DecoderLine(2);
     const all = Array.from({ length: 20 }, () => begin(line));

@@ -1,3 +1,14 @@
 // Every table is a file here whose default export measures it: (options, log) → Markdown.
 
-export const tables = ['throughput', 'sizes', 'fragments', 'tail', 'sequential', 'memory', 'startup', 'sick', 'hedge'];
+export const tables = [
+  'throughput',
+  'sizes',
+  'fragments',
+  'tail',
+  'sequential',
+  'memory',
+  'startup',
+  'sick',
+  'hedge',
+  'hostile',
+];
