@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { AxiosInstance } from 'axios';
-import express5, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from 'express';
+import express5, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import express4 from 'express4';
 import { createMashup } from '../../src/mashup.js';
 import type { Outcome } from '../../src/outcome.js';
@@ -49,15 +49,17 @@ interface Response {
 
 type Found = Pick<Visit, 'locals' | 'error' | 'elapsed'>;
 
-// The name of a request header by which its handler tells whose visit it is.
+// The name of a request header by which a handler knows whose visit it is.
 const VISIT = 'x-visit';
 let visits = 0;
 
 /** A page on a route of an app. */
 class Route {
+  /** How often a handler ran for each visit. */
+  readonly handled = new Map<string, number>();
   readonly #origin: string;
-  readonly #found = new Map<string, Found>();
   readonly #began = new Map<string, number>();
+  readonly #found = new Map<string, Found>();
 
   constructor(app: Express, origin: string, route: string, ...pages: RequestHandler[]) {
     this.#origin = origin;
@@ -66,30 +68,31 @@ class Route {
       next();
     };
     const handler: RequestHandler = (req, res) => {
-      this.#note(req, { ...res.locals } as Locals, null);
+      this.#note(req.get(VISIT), res.locals as Locals, null);
       res.json({});
     };
     const onError: ErrorRequestHandler = (error, req, res, next) => {
-      this.#note(req, { ...res.locals } as Locals, error);
+      this.#note(req.get(VISIT), res.locals as Locals, error);
       next(error);
     };
     app.get(route, begin, ...pages, handler, onError);
   }
 
-  /** Asks for it once, on a connection of its own. Fails where neither handler has run, or one has run twice. */
+  /** Asks for it once, on a connection of its own. */
   async visit({ path = '/1', headers = {} }: Client): Promise<Visit> {
     const id = `${visits++}`;
     const response = await get(this.#origin, path, { ...headers, [VISIT]: id });
     const found = this.#found.get(id);
     if (found === undefined) throw new Error(`no handler ran for ${path}: ${response.text}`);
+    this.#found.delete(id);
+    this.#began.delete(id);
     const { mashup: outcomes = {}, ...data } = found.locals;
     return { ...found, data, outcomes, response };
   }
 
-  #note(req: Request, locals: Locals, error: unknown): void {
-    const id = req.get(VISIT) ?? '';
-    if (this.#found.has(id)) throw new Error('a second handler runs for one request');
-    this.#found.set(id, { locals, error, elapsed: performance.now() - (this.#began.get(id) as number) });
+  #note(id = '', locals: Locals, error: unknown): void {
+    this.handled.set(id, (this.handled.get(id) ?? 0) + 1);
+    this.#found.set(id, { locals: { ...locals }, error, elapsed: performance.now() - (this.#began.get(id) ?? 0) });
   }
 }
 
@@ -114,6 +117,8 @@ interface Setting {
 /** A page on the route `/:id` of an app of its own: what asks for it. */
 export interface OpenPage {
   (client?: Client): Promise<Visit>;
+  /** How often a handler ran for each request. */
+  readonly handled: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
@@ -125,7 +130,7 @@ export async function openPage(
   const server = createServer(app);
   const close = await listenUntil(server);
   const route = new Route(app, originOf(server), '/:id', before, mashup(upstreams, options));
-  return Object.assign((client: Client = {}) => route.visit(client), { close });
+  return Object.assign((client: Client = {}) => route.visit(client), { handled: route.handled, close });
 }
 
 /** Asks one upstream by way of a page. */
