@@ -10,7 +10,7 @@ export type Ticket = State;
 type State =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly until: number }
-  | { readonly kind: 'half-open'; probes: number };
+  | { readonly kind: 'half-open'; probes: number; hasFailed: boolean };
 
 // More than one call may try, so that one client who asks for what is slow does not keep it closed to all others.
 const MOST_PROBES = 5;
@@ -42,7 +42,7 @@ export class Breaker {
     if (state.kind === 'open') {
       if (now < state.until) return { retryIn: state.until - now };
       if (this.stateAt(now) === 'closed') return { ticket: this.#close() };
-      this.#state = { kind: 'half-open', probes: 1 };
+      this.#state = { kind: 'half-open', probes: 1, hasFailed: false };
       return { ticket: this.#state };
     }
     // While so many are trying, nobody knows how long that takes.
@@ -58,10 +58,11 @@ export class Breaker {
     if (state.kind === 'closed') this.#count(verdict, now);
     else if (state.kind === 'half-open') {
       state.probes--;
+      state.hasFailed ||= verdict === 'failure';
       if (verdict === 'success') this.#close();
       else if (state.probes === 0) {
-        // One that was given up has not found out: the next may try at once.
-        this.#state = { kind: 'open', until: verdict === 'failure' ? now + this.#options.halfOpenAfter : now };
+        // If all were given up, nobody has found out: the next may try at once.
+        this.#state = { kind: 'open', until: state.hasFailed ? now + this.#options.halfOpenAfter : now };
       }
     }
   }

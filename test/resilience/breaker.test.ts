@@ -172,6 +172,14 @@ describe('half open', () => {
     expect(breaker.enter(1199)).toEqual({ retryIn: 1 });
   });
 
+  test('opens again when one probe has failed and the last one was given up', () => {
+    const breaker = opened();
+    const [failed, givenUp] = [enter(breaker, 500), enter(breaker, 510)] as const;
+    breaker.leave(failed, 'failure', 600);
+    breaker.leave(givenUp, 'nothing', 700);
+    expect(breaker.enter(700)).toEqual({ retryIn: 500 });
+  });
+
   test('does not hear a probe of an earlier time', () => {
     const breaker = opened();
     const first = enter(breaker, 500);
