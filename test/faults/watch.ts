@@ -50,12 +50,8 @@ export class Watch implements TapListener {
     const { origin, ticket } = question;
     const sent = this.turns.filter((turn) => turn.question === question && turn.sentAt !== null);
     if (ticket === null) return;
-    const last = sent.reduce<Turn | undefined>(
-      (late, one) => ((one.sentAt ?? 0) >= (late?.sentAt ?? 0) ? one : late),
-      undefined,
-    );
-    const lasted = last === undefined ? null : this.#now - (last.sentAt as number);
-    const verdict = verdictOf(result, lasted, last?.root.plan.patience ?? 0);
+    const lasted = sent.length === 0 ? null : this.#now - Math.min(...sent.map(({ sentAt }) => sentAt as number));
+    const verdict = verdictOf(result, lasted, sent[0]?.root.plan.patience ?? 0);
     (this.#breakers[origin] as ReferenceBreaker).leave(ticket, verdict, this.#now);
   }
 
