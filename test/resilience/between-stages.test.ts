@@ -45,3 +45,32 @@ describe('a breaker and a hedge', () => {
     expect(mashup.stats()[backend.origin]?.breaker).toBe('open');
   });
 });
+
+describe('a hedge and a full origin', () => {
+  const full = { perOrigin: 1, queue: 0 };
+
+  test('a hedge that found no place is not what the call ends with', async () => {
+    const mashup = make({ limits: full });
+    const ended = outcome(mashup, { url: url('/a'), hedge: 100, breaker });
+    const first = await backend.asked('/a');
+    clock.advance(100);
+    await settled();
+    first.cut();
+    expect(await ended).toMatchObject({ error: { code: 'ERR_UPSTREAM_NETWORK' }, attempts: 1 });
+    expect(mashup.stats()[backend.origin]?.breaker).toBe('open');
+  });
+
+  test('and the first is tried again', async () => {
+    const mashup = make({ limits: full });
+    const ended = outcome(mashup, { url: url('/a'), hedge: 100, retry: { attempts: 1, backoff: 1 } });
+    const first = await backend.asked('/a');
+    clock.advance(100);
+    await settled();
+    const waits = clock.nextTimer();
+    first.cut();
+    await waits;
+    clock.advance(1);
+    (await backend.asked('/a')).reply('well');
+    expect(await ended).toMatchObject({ status: 'success', attempts: 2 });
+  });
+});
