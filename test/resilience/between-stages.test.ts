@@ -74,3 +74,33 @@ describe('a hedge and a full origin', () => {
     expect(await ended).toMatchObject({ status: 'success', attempts: 2 });
   });
 });
+
+describe('close({ timeout })', () => {
+  const closed = { status: 'error', error: { code: 'ERR_UPSTREAM_CANCELED' }, attempts: 0 };
+
+  test('nothing is sent for a call that is to share a request, and whose callback is still at work', async () => {
+    const mashup = make();
+    const hold = deferred<string>();
+    const ended = outcome(mashup, { url: () => hold.promise, origins: [backend.origin], coalesce: true });
+    await mashup.close({ timeout: 1 });
+    hold.resolve(url('/a'));
+    expect(await ended).toMatchObject(closed);
+  });
+
+  test('nor by an axios instance whose interceptor is still at work', async () => {
+    const hold = deferred<void>();
+    const began = deferred<void>();
+    const instance = axios.create();
+    instance.interceptors.request.use(async (config) => {
+      began.resolve();
+      await hold.promise;
+      return config;
+    });
+    const mashup = make({ axios: instance });
+    const ended = outcome(mashup, { url: url('/a') });
+    await began.promise;
+    await mashup.close({ timeout: 1 });
+    hold.resolve();
+    expect(await ended).toMatchObject({ ...closed, attempts: 1 });
+  });
+});
