@@ -91,9 +91,7 @@ class Race extends Fork {
     if (this.#isDecided) return;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
-    // An answer, if only of failure, says more than none.
-    const kept = this.#kept?.result ?? null;
-    if (isSuccess || kept === null || (kept instanceof Failure && !(result instanceof Failure))) this.#kept = runner;
+    if (isSuccess || this.#kept === null || runner.saysMoreThan(this.#kept)) this.#kept = runner;
     // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
     if (isSuccess || this.#running === 0) this.settle((this.#kept as Runner).result as Result);
   }
@@ -125,6 +123,7 @@ class Runner extends Fork {
   readonly #race: Race;
   /** Of the origin's budget, what the second attempt costs. */
   readonly #extra: Reservation | null;
+  #isSent = false;
   firstByte: number | null = null;
   result: Result | null = null;
 
@@ -134,7 +133,14 @@ class Runner extends Fork {
     this.#extra = extra;
   }
 
+  /** An attempt says more than one that found no place, and an answer, if only of failure, more than none. */
+  saysMoreThan(other: Runner): boolean {
+    if (this.#isSent !== other.#isSent) return this.#isSent;
+    return other.result instanceof Failure && !(this.result instanceof Failure);
+  }
+
   override attemptStarts(now: number): void {
+    this.#isSent = true;
     this.#extra?.sent(now);
     super.attemptStarts(now);
   }
