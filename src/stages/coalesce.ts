@@ -13,8 +13,11 @@ export const coalesceStage: Stage<Reach> = {
   options: ({ coalesce }, coincides) => (coalesce ? 'instance' : coincides ? 'run' : null),
   wrap: (reach, next) =>
     function coalesced(job, request) {
-      const scope = reach === 'run' ? job.scope : job.scope.instance.shared;
-      scope.flights.join(job, request, next);
+      const { scope } = job;
+      // A run that began before the instance was closed sends nothing more, not even through a shared request.
+      const isShared = reach === 'instance' && scope.generation === scope.instance.generation;
+      const { flights } = isShared ? scope.instance.shared : scope;
+      flights.join(job, request, next);
     },
 };
 

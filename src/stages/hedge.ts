@@ -91,10 +91,8 @@ class Race extends Fork {
     if (this.#isDecided) return;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
-    // An answer, if only of failure, says more than none.
-    const kept = this.#kept?.result ?? null;
-    if (isSuccess || kept === null || (kept instanceof Failure && !(result instanceof Failure))) this.#kept = runner;
-    // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
+    if (isSuccess || this.#kept === null || runner.saysMoreThan(this.#kept)) this.#kept = runner;
+    // A failure ends the race only when nothing else is under way. It starts no hedge either: a hedge is for slow attempts.
     if (isSuccess || this.#running === 0) this.settle((this.#kept as Runner).result as Result);
   }
 
@@ -127,6 +125,7 @@ class Runner extends Fork {
   readonly #extra: Reservation | null;
   firstByte: number | null = null;
   result: Result | null = null;
+  #isSent = false;
 
   constructor(race: Race, extra: Reservation | null) {
     super(race);
@@ -135,8 +134,15 @@ class Runner extends Fork {
   }
 
   override attemptStarts(now: number): void {
+    this.#isSent = true;
     this.#extra?.sent(now);
     super.attemptStarts(now);
+  }
+
+  /** An answer says more than a failure, and a failure that was sent says more than one that was refused a place. */
+  saysMoreThan(other: Runner): boolean {
+    if (!(other.result instanceof Failure)) return false;
+    return !(this.result instanceof Failure) || (this.#isSent && !other.#isSent);
   }
 
   override headCame(at: number | null): void {
