@@ -35,10 +35,8 @@ export class MashupInstance implements Instance {
   }
 
   /** See `Mashup.close`. */
-  async close(timeout?: number): Promise<void> {
-    await this.connections.close(timeout, () => this.#cut());
-    // With no connection open something may still be about to ask for one: a try in its back-off, a callback.
-    if (timeout !== undefined) this.#cut();
+  close(timeout?: number): Promise<void> {
+    return this.connections.close(timeout, () => this.#cut());
   }
 
   #cut(): void {

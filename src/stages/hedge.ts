@@ -92,7 +92,7 @@ class Race extends Fork {
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
     if (isSuccess || this.#kept === null || runner.saysMoreThan(this.#kept)) this.#kept = runner;
-    // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
+    // A failure ends the race only when nothing else is under way. It starts no hedge either: a hedge is for slow attempts.
     if (isSuccess || this.#running === 0) this.settle((this.#kept as Runner).result as Result);
   }
 
