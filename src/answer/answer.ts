@@ -17,13 +17,13 @@ export interface Answer {
   readonly url: string;
   /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */
   header(name: string): string | null;
-  /** The same of a header of which there is to be one: repetitions count once; undefined where they are not equal. */
+  /** The value of a header that should come once. Equal repetitions count once; undefined if they differ. */
   single(name: string): string | null | undefined;
-  /** Whether it is a success, or why that cannot be told. */
+  /** Whether it is a success; a failure if the page's own test failed. */
   accepted(policy: Policy): boolean | Failure;
-  /** The data, or the promise of it, which does no more once `who` is over. Asked for once: the body is not kept. */
+  /** The data, or a promise of it, whose work stops once `who` is over. Called once: the body is not kept. */
   read(decoder: Decoder, who: Waiting): unknown | Failure;
-  /** The same for a call that did not ask for it itself. */
+  /** The answer as seen by a call that shared another's request. */
   forFollower(): Answer;
   /** Its head, as an outcome shows it. */
   response(): UpstreamResponse;
@@ -32,7 +32,7 @@ export interface Answer {
 /** How a request ended. */
 export type Result = Answer | Failure;
 
-/** The data of an answer, or why there is none: its status is judged, its body decoded and checked. Or the promise of it. */
+/** Judges an answer's status, decodes its body and checks the data. Returns the data or a failure, or a promise of either. */
 export function readAnswer(
   answer: Answer,
   policy: Policy,

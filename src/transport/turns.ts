@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 // callbacks, and a page begins in such a callback: what comes while callbacks run is not seen until the next turn. Waiting one
 // more turn for every request is costly. Waiting one more only after a long turn is not.
 
-/** A turn is long from here on. Answers that come within less are unlikely to be stray ones. */
+/** A turn that takes more than this is a long one. It is little beside a round trip to most upstreams. */
 const LONG_MS = 10;
 
 let busyBefore = busyTime();
