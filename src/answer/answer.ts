@@ -6,9 +6,6 @@ import type { Policy } from './policy.js';
 import { validate } from './schema.js';
 import type { Waiting } from './turn-share.js';
 
-/** How the body of an answer becomes data. */
-export type Decoder = DecodeOptions;
-
 /** An upstream's answer, wherever it came from. */
 export interface Answer {
   readonly status: number;
@@ -22,7 +19,7 @@ export interface Answer {
   /** Whether it is a success; a failure if the page's own test failed. */
   accepted(policy: Policy): boolean | Failure;
   /** The data, or a promise of it, whose work stops once `who` is over. Called once: the body is not kept. */
-  read(decoder: Decoder, who: Waiting): unknown | Failure;
+  read(options: DecodeOptions, who: Waiting): unknown | Failure;
   /** The answer as seen by a call that shared another's request. */
   forFollower(): Answer;
   /** Its head, as an outcome shows it. */
@@ -36,13 +33,13 @@ export type Result = Answer | Failure;
 export function readAnswer(
   answer: Answer,
   policy: Policy,
-  decoder: Decoder & Pick<UpstreamConfig, 'schema'>,
+  options: DecodeOptions & Pick<UpstreamConfig, 'schema'>,
   who: Waiting,
 ): unknown {
   const accepted = answer.accepted(policy);
   if (accepted !== true) {
     return accepted || new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
   }
-  const data = answer.read(decoder, who);
-  return decoder.schema === null || data instanceof Failure ? data : validate(decoder.schema, data);
+  const data = answer.read(options, who);
+  return options.schema === null || data instanceof Failure ? data : validate(options.schema, data);
 }

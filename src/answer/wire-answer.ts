@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import type { Failure } from '../errors.js';
 import type { OutcomeSource, UpstreamResponse } from '../outcome.js';
-import type { Answer, Decoder } from './answer.js';
+import type { Answer } from './answer.js';
 import { type Body, Pieces } from './body.js';
-import { decode, type Encoded } from './decode.js';
+import { type DecodeOptions, decode, type Encoded } from './decode.js';
 import { acceptsStatus, type Policy } from './policy.js';
 import { once, singles, withoutBlanks } from './single-headers.js';
 import type { Waiting } from './turn-share.js';
@@ -51,8 +51,8 @@ export class WireAnswer implements Answer, Encoded {
     return acceptsStatus(policy, this.status);
   }
 
-  read(decoder: Decoder, who: Waiting): unknown | Failure {
-    return decode(this, decoder, who);
+  read(options: DecodeOptions, who: Waiting): unknown | Failure {
+    return decode(this, options, who);
   }
 
   takeBody(): Body {

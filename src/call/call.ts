@@ -232,9 +232,8 @@ export class Call extends Job {
 
   #source(status: OutcomeStatus, items: readonly Outcome[] | undefined): Outcome['source'] {
     if (status !== 'success' && status !== 'partial') return null;
-    return items === undefined
-      ? (this.#answer?.source ?? null)
-      : (items.find((item) => item.source !== null)?.source ?? null);
+    const origin = items === undefined ? this.#answer : items.find((item) => item.source !== null);
+    return origin?.source ?? null;
   }
 
   #finish(

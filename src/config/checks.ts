@@ -51,8 +51,8 @@ export function given(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return `'${shown(redactUrl(value), 60)}'`;
   if (isThenable(value)) return 'a promise';
-  if (typeof value === 'object' || typeof value === 'function')
-    return typeof value === 'object' ? 'an object' : 'a function';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'function') return 'a function';
   return typeof value === 'bigint' ? `${value}n` : String(value);
 }
 
