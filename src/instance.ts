@@ -2,10 +2,10 @@ import { AsyncResource } from 'node:async_hooks';
 import type { AxiosInstance } from 'axios';
 import { type Clock, systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
-import { Failure } from './errors.js';
 import { Origins } from './origin/origins.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
+import { instanceClosed } from './transport/closed.js';
 import { KeptConnections } from './transport/connections.js';
 import type { Connections } from './transport/wire.js';
 import type { LimitOptions } from './types.js';
@@ -41,9 +41,8 @@ export class MashupInstance implements Instance {
 
   #cut(): void {
     this.generation++;
-    const closed = new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed');
-    this.shared.flights.giveUp(closed);
-    this.origins.refuseAll(closed);
+    this.shared.flights.giveUp(instanceClosed);
+    this.origins.refuseAll(instanceClosed);
   }
 }
 

@@ -104,6 +104,6 @@ export function joinItems(items: readonly Outcome[]): Pick<Outcome<unknown[]>, '
   const data = items.map((item) => item.data);
   if (failed === undefined) return { status: 'success', data, error: null };
   if (items.some((item) => item.status === 'success')) return { status: 'partial', data, error: failed.error };
-  const { code, upstreamStatus } = failed.error as UpstreamError;
-  return new Failure(code, 'every item failed', failed.error, upstreamStatus);
+  const { code, upstreamStatus, status } = failed.error as UpstreamError;
+  return new Failure(code, 'every item failed', failed.error, upstreamStatus, status === 400);
 }

@@ -1,6 +1,7 @@
 import type { Result } from '../answer/answer.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
+import { instanceClosed, wasClosed } from '../transport/closed.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { type Abortable, Job, type JobPlan, type RequestSharing, type Scope, type Send, type Stage } from './stage.js';
 
@@ -13,11 +14,10 @@ export const coalesceStage: Stage<Reach> = {
   options: ({ coalesce }, coincides) => (coalesce ? 'instance' : coincides ? 'run' : null),
   wrap: (reach, next) =>
     function coalesced(job, request) {
-      const { scope } = job;
-      // A run that began before the instance was closed sends nothing more, not even through a shared request.
-      const isShared = reach === 'instance' && scope.generation === scope.instance.generation;
-      const { flights } = isShared ? scope.instance.shared : scope;
-      flights.join(job, request, next);
+      // What is shared belongs to no run, and is not told that this one began before the instance was closed.
+      if (wasClosed(job.scope)) return job.settle(instanceClosed);
+      const scope = reach === 'run' ? job.scope : job.scope.instance.shared;
+      scope.flights.join(job, request, next);
     },
 };
 

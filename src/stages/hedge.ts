@@ -123,9 +123,9 @@ class Runner extends Fork {
   readonly #race: Race;
   /** What the hedge costs of the origin's budget; null for the first attempt. */
   readonly #extra: Reservation | null;
+  #isSent = false;
   firstByte: number | null = null;
   result: Result | null = null;
-  #isSent = false;
 
   constructor(race: Race, extra: Reservation | null) {
     super(race);
@@ -133,16 +133,16 @@ class Runner extends Fork {
     this.#extra = extra;
   }
 
+  /** An attempt says more than one that found no place, and an answer, if only of failure, more than none. */
+  saysMoreThan(other: Runner): boolean {
+    if (this.#isSent !== other.#isSent) return this.#isSent;
+    return other.result instanceof Failure && !(this.result instanceof Failure);
+  }
+
   override attemptStarts(now: number): void {
     this.#isSent = true;
     this.#extra?.sent(now);
     super.attemptStarts(now);
-  }
-
-  /** An answer says more than a failure, and a failure that was sent says more than one that was refused a place. */
-  saysMoreThan(other: Runner): boolean {
-    if (!(other.result instanceof Failure)) return false;
-    return !(this.result instanceof Failure) || (this.#isSent && !other.#isSent);
   }
 
   override headCame(at: number | null): void {

@@ -41,8 +41,6 @@ export interface Instance {
 /** What the jobs of one run share. */
 export interface Scope extends AttemptScope {
   readonly instance: Instance;
-  /** The generation of the instance when the run began. */
-  readonly generation: number;
   /** Bounds the attempts in flight; null where the page cannot have too many. */
   readonly slots: AttemptSlots | null;
   /** The requests under way that other jobs may share. */

@@ -3,12 +3,11 @@ import type { Socket } from 'node:net';
 import request from 'supertest';
 import { createMashup, isConfigError, type Outcome, type UpstreamMap, type UpstreamOptions } from '../../src/index.js';
 import { KeptConnections } from '../../src/transport/connections.js';
-import { openPage } from '../request/ask.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { deferred, settled } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
-import { Ends, type Site, startSite, type Visit } from '../support/site.js';
+import { Ends, openPage, type Site, startSite, type Visit } from '../support/site.js';
 
 let backend: Backend;
 let site: Site;
