@@ -1,7 +1,7 @@
-// In all the spellings that a URL parser takes for it (http:user@host, http:\\user@host), and where only the scheme is missing.
+// In every spelling that a URL parser accepts (http:user@host, http:\\user@host), and without a scheme too.
 const userInfo = /^(?:([a-z][a-z\d+.-]*:)[/\\]*|[/\\]{2,}|(?![/\\]))[^/\\]*@/i;
 
-// An @ behind this belongs to a path or a query; behind anything else, however malformed, it may end a password.
+// After a plain authority, an @ belongs to the path or query. After anything else, it may end a password.
 const plainAuthority = /^(?:https?:)?\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?(?:[/?]|$)/i;
 
 /** A URL as messages and outcomes may show it: no credentials, no fragment, and the names but not the values of a query. */

@@ -5,7 +5,7 @@ import type { Context } from '../types.js';
 import type { CallPlan } from './plan.js';
 import type { CallRun } from './run.js';
 
-/** What the callbacks and templates of one call read. Most is made only when somebody looks. */
+/** What the callbacks and templates of one call read. Most of it is made when it is first read. */
 export class CallContext implements Context, RequestSource {
   readonly item: unknown;
   readonly clientItem: boolean;
@@ -87,12 +87,12 @@ export class CallContext implements Context, RequestSource {
     }
   }
 
-  /** The call has failed, and only its fallback is still asked for. */
+  /** The call has failed. Of its callbacks only the fallback is still called. */
   fail(): void {
     this.#over = true;
   }
 
-  /** The call has ended: whoever watches the signal is told, and why where it failed. */
+  /** The call has ended: aborts the signal, with the error as its reason if there is one. */
   end(error: UpstreamError | null): void {
     this.#over = true;
     this.#ended = true;

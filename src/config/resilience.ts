@@ -73,7 +73,7 @@ export function readBreaker(
   return withDefaults<Required<BreakerOptions>>(breakerDefaults, breaker);
 }
 
-/** When to hedge; null where that is never. */
+/** After how long to hedge, checked; null for never. */
 export function readHedge(
   { hedge, method = 'GET' }: UpstreamOptions,
   path: string,
@@ -85,12 +85,12 @@ export function readHedge(
   return hedge;
 }
 
-/** A copy of what is given, over the defaults. */
+/** The defaults, overridden by a copy of what is given. */
 export function withDefaults<T extends object>(defaults: T, given: Partial<T>): T {
   return copyPlain({ ...defaults, ...onlyGiven(given) });
 }
 
-/** An option that is undefined counts as left out. */
+/** The options without those that are undefined, which count as left out. */
 export function onlyGiven<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
