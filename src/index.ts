@@ -5,6 +5,7 @@ export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './er
 export { createMashup } from './mashup.js';
 export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
 export type { DataOf, LocalsOf, Mashup, MashupLocals, Page, RunResult, TypedUpstream } from './page-types.js';
+export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.js';
 export type {
   AxiosLike,
   BreakerOptions,
@@ -19,9 +20,6 @@ export type {
   RetryOptions,
   RunInput,
   Settings,
-  StandardIssue,
-  StandardResult,
-  StandardSchema,
   Upstream,
   UpstreamMap,
   UpstreamOptions,

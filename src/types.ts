@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { Dispatcher } from 'undici';
 import type { UpstreamError } from './errors.js';
+import type { StandardSchema } from './standard-schema.js';
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
@@ -25,25 +26,6 @@ export interface Context {
 
 /** A value, or a function of the context that gives it (or a promise of it). */
 export type FromContext<T> = T | ((context: Context) => Awaitable<T>);
-
-/** @see {@link https://standardschema.dev} The Standard Schema interface, version 1. */
-export interface StandardSchema<Input = unknown, Output = Input> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-  };
-}
-
-export type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly StandardIssue[] };
-
-export interface StandardIssue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
 
 export type HeaderValue = string | number | boolean | readonly string[] | null | undefined;
 
