@@ -27,6 +27,7 @@ interface Resolved {
   readonly retry: Required<RetryOptions> | null;
   readonly breaker: Required<BreakerOptions> | null;
   readonly coalesce: boolean;
+  readonly safe: boolean;
 }
 
 /** The options of an upstream, checked and copied, with their defaults; null where an option is not used. */

@@ -94,7 +94,7 @@ export interface UpstreamOptions {
   retry?: boolean | number | RetryOptions;
   /**
    * A second attempt when the first has not answered after so many milliseconds, or after the origin's own 95th percentile;
-   * the first success wins and the other is aborted. GET and HEAD only; it shares the budget of retries.
+   * the first success wins and the other is aborted. GET, HEAD and `safe` only; it shares the budget of retries.
    * @default none
    */
   hedge?: number | 'p95';
@@ -111,6 +111,13 @@ export interface UpstreamOptions {
   deadlineHeader?: string;
   /** A Standard Schema (zod, valibot, arktype, …) that the data must meet; its output is the data. With `each`: of one item. */
   schema?: StandardSchema;
+  /**
+   * Its request only reads, though its method does not say so: a GraphQL query or a search by POST. It may be sent again, as
+   * a GET may: by `hedge`, by `retry` without `methods`, and once more where a kept-alive connection was closed under it.
+   * Not for PUT, PATCH and DELETE.
+   * @default false
+   */
+  safe?: boolean;
 }
 
 /** When and how often to try again. */
@@ -121,7 +128,7 @@ export interface RetryOptions {
   statuses?: readonly number[];
   /** Milliseconds: the longest wait before the first extra attempt. It doubles for each further one. @default 100 */
   backoff?: number;
-  /** Methods that may be sent again. @default ['GET', 'HEAD'] */
+  /** Methods that may be sent again; what is `safe` counts as GET. @default ['GET', 'HEAD'] */
   methods?: readonly string[];
 }
 

@@ -32,6 +32,7 @@ export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   hedge: null,
   breaker: null,
   coalesce: false,
+  safe: false,
   deadlineHeader: null,
 };
 

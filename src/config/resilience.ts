@@ -45,18 +45,28 @@ export const isHedge: Check = (value) =>
 export const isBreaker: Check = (value) =>
   aBoolean(value) === null || aPlainObject(value) === null ? null : 'true, or an object of options';
 
+/** Whether a method is there to change something, whatever is sent with it. */
+export function changes(method: string): boolean {
+  return /^(put|patch|delete)$/i.test(method);
+}
+
 /** Retries, checked; null where there are none. */
 export function readRetry(options: UpstreamOptions, path: string, problems: Problems): Required<RetryOptions> | null {
-  const { retry, method = 'GET' } = options;
+  const { retry, method = 'GET', safe = false } = options;
   if (retry === undefined || retry === false) return null;
   const given = typeof retry === 'object' ? retry : retry === true ? {} : { attempts: retry };
   const wrong = checkOptions(given as Record<string, unknown>, retryChecks, `${path}.retry`, problems);
   const methods = Array.isArray(given.methods)
     ? given.methods.map((one: unknown) => String(one).toUpperCase())
     : retryDefaults.methods;
-  if (!wrong.includes('methods') && !(methods as readonly string[]).includes(method.toUpperCase())) {
-    const name = method.toUpperCase();
-    problems.add(`${path}.retry`, `sends ${name} again only where that is asked for: add methods: ['${name}']`);
+  const name = method.toUpperCase();
+  const isMeant = (methods as readonly string[]).includes(name) || (safe && methods.includes('GET'));
+  if (!wrong.includes('methods') && !isMeant) {
+    const orSafe = safe || name === 'GET' || name === 'HEAD' || changes(name) ? '' : ', or safe: true if it only reads';
+    problems.add(
+      `${path}.retry`,
+      `sends ${name} again only where that is asked for: add methods: ['${name}']${orSafe}`,
+    );
   }
   return { ...withDefaults<Required<RetryOptions>>(retryDefaults, given), methods };
 }
@@ -75,13 +85,15 @@ export function readBreaker(
 
 /** When to hedge; null where that is never. */
 export function readHedge(
-  { hedge, method = 'GET' }: UpstreamOptions,
+  { hedge, method = 'GET', safe = false }: UpstreamOptions,
   path: string,
   problems: Problems,
 ): number | 'p95' | null {
   if (hedge === undefined) return null;
-  if (!/^(get|head)$/i.test(method))
-    problems.add(`${path}.hedge`, `may send a request twice, so it is for GET and HEAD, not ${method}`);
+  if (!safe && !/^(get|head)$/i.test(method)) {
+    const unless = changes(method) ? '' : ' without safe: true';
+    problems.add(`${path}.hedge`, `may send a request twice, so it is for GET and HEAD, not ${method}${unless}`);
+  }
   return hedge;
 }
 

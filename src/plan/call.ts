@@ -73,10 +73,11 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   if (origin !== null) listed.add(origin);
   // What decides whether and when there is an answer at all counts as well.
   const { attemptTimeout, retry, hedge, breaker, deadlineHeader } = config;
+  const safeMethod = config.safe ? config.method : null;
   const judge = retry === null && hedge === null ? null : identityOf(validateStatus);
-  const how = [judge, attemptTimeout, retry, hedge, breaker, deadlineHeader];
+  const how = [judge, attemptTimeout, retry, hedge, breaker, deadlineHeader, safeMethod];
   const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
-  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, key };
+  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, safeMethod, key };
 }
 
 const identities = new WeakMap<object, number>();

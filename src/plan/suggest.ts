@@ -54,6 +54,8 @@ const aliases: Readonly<Record<string, string>> = {
   maxRetries: 'retry',
   circuitBreaker: 'breaker',
   dedupe: 'coalesce',
+  readOnly: 'safe',
+  idempotent: 'safe',
   followRedirects: 'maxRedirects',
   maxRedirections: 'maxRedirects',
   maxBodyLength: 'maxContentLength',

@@ -74,6 +74,7 @@ describe('a wrong option gives one problem: where it is, what is expected, what 
     ['breaker.halfOpenAfter', { breaker: { halfOpenAfter: null } }, timer, 'null'],
     ['coalesce', { coalesce: 'yes' }, 'true or false', "'yes'"],
     ['coalesce', { coalesce: 1 }, 'true or false', '1'],
+    ['safe', { method: 'POST', safe: 'yes' }, 'true or false', "'yes'"],
   ])('%s: %j', (path, entry, expected, given) => {
     expect(lines(problemsWith(entry as Record<string, unknown>))).toEqual([
       `user.${path}: expected ${expected}, but was given ${given}`,
@@ -89,7 +90,18 @@ describe('a wrong option gives one problem: where it is, what is expected, what 
     [{ hedg: 2 }, "user.hedg: is not an option: did you mean 'hedge'?"],
     [{ method: 'PUT', retry: true }, "user.retry: sends PUT again only where that is asked for: add methods: ['PUT']"],
     [{ retry: { methods: ['PUT'] } }, "user.retry: sends GET again only where that is asked for: add methods: ['GET']"],
-    [{ method: 'POST', hedge: 50 }, 'user.hedge: may send a request twice, so it is for GET and HEAD, not POST'],
+    [
+      { method: 'POST', hedge: 50 },
+      'user.hedge: may send a request twice, so it is for GET and HEAD, not POST without safe: true',
+    ],
+    [{ method: 'PUT', hedge: 50 }, 'user.hedge: may send a request twice, so it is for GET and HEAD, not PUT'],
+    [
+      { method: 'POST', safe: true, retry: { methods: ['PUT'] } },
+      "user.retry: sends POST again only where that is asked for: add methods: ['POST']",
+    ],
+    [{ method: 'put', safe: true }, 'user.safe: is for requests that only read, and PUT is there to change something'],
+    [{ method: 'PATCH', safe: true }, 'user.safe: is for requests that only read, and PATCH'],
+    [{ method: 'Delete', safe: true }, 'user.safe: is for requests that only read, and DELETE'],
   ])('%j', (entry, line) => expect(lines(problemsWith(entry))).toEqual([expect.stringContaining(line)]));
 
   test.each([
@@ -143,6 +155,12 @@ test.each<[string, object]>([
   ['breaker', { breaker: false }],
   ['breaker', { breaker: { threshold: 1, minimum: 1, window: 0.5, halfOpenAfter: 2 ** 31 - 1 } }],
   ['coalesce', { method: 'POST', coalesce: true }],
+  ['safe', { safe: true }],
+  ['safe', { method: 'HEAD', safe: true }],
+  ['safe', { method: 'PUT', safe: false }],
+  ['safe', { method: 'post', safe: true, retry: true, hedge: 'p95', coalesce: true }],
+  ['safe', { method: 'POST', safe: true, retry: { methods: ['GET'] } }],
+  ['safe', { method: 'QUERY', safe: true, retry: { methods: ['QUERY'] } }],
   ['undefined', { retry: undefined, hedge: undefined, breaker: undefined, coalesce: undefined }],
 ])('right: %s %j', (_, entry) => expect(problemsWith(entry as Record<string, unknown>)).toEqual([]));
 
