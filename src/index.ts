@@ -16,6 +16,7 @@ export type {
   MultiGetOptions,
   OriginStats,
   PageOptions,
+  QuotaOptions,
   ResponseTransformer,
   RetryOptions,
   RunInput,

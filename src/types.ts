@@ -112,6 +112,11 @@ export interface UpstreamOptions {
   /** A Standard Schema (zod, valibot, arktype, …) that the data must meet; its output is the data. With `each`: of one item. */
   schema?: StandardSchema;
   /**
+   * Sends no more than so many requests in so many milliseconds, over all pages of the instance. An attempt over it fails
+   * with ERR_UPSTREAM_QUOTA and is not sent. @default none
+   */
+  quota?: QuotaOptions;
+  /**
    * Its request only reads, though its method does not say so: a GraphQL query or a search by POST. It may be sent again, as
    * a GET may: by `hedge`, by `retry` without `methods`, and once more where a kept-alive connection was closed under it.
    * Not for PUT, PATCH and DELETE.
@@ -142,6 +147,19 @@ export interface BreakerOptions {
   window?: number;
   /** Milliseconds after which it lets a few calls try: the first that succeeds closes it. @default 5000 */
   halfOpenAfter?: number;
+}
+
+/**
+ * How much an upstream may be asked. Every attempt that is sent counts, retries and hedges too; redirects, and the repetition
+ * where a kept-alive connection was closed, do not.
+ */
+export interface QuotaOptions {
+  /** The most requests in any `per` milliseconds. */
+  requests: number;
+  /** Milliseconds. */
+  per: number;
+  /** Upstreams that name the same quota are counted together. @default those of one origin with equal numbers are */
+  name?: string;
 }
 
 export type ResponseTransformer = (

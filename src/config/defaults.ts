@@ -33,6 +33,7 @@ export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   breaker: null,
   coalesce: false,
   safe: false,
+  quota: null,
   deadlineHeader: null,
 };
 

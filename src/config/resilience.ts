@@ -1,6 +1,7 @@
+import type { QuotaConfig } from '../checked.js';
 import type { Problems } from '../errors.js';
 import { copyPlain } from '../plain.js';
-import type { BreakerOptions, RetryOptions, UpstreamOptions } from '../types.js';
+import type { BreakerOptions, QuotaOptions, RetryOptions, UpstreamOptions } from '../types.js';
 import {
   aBoolean,
   aPlainObject,
@@ -34,6 +35,13 @@ const breakerChecks: { readonly [Option in keyof Required<BreakerOptions>]: Chec
   halfOpenAfter: milliseconds,
 };
 
+const quotaChecks: { readonly [Option in keyof Required<QuotaOptions>]: Check } = {
+  requests: aWholeNumber(1),
+  // No timer waits for it, so it may be a month.
+  per: (value) => (Number.isFinite(value) && (value as number) > 0 ? null : 'milliseconds, more than 0'),
+  name: (value) => (typeof value === 'string' && /^\S.{0,99}$/.test(value) ? null : 'a name of at most 100 characters'),
+};
+
 export const isRetry: Check = (value) =>
   [aBoolean, aWholeNumber(1), aPlainObject].some((check) => check(value) === null)
     ? null
@@ -44,6 +52,9 @@ export const isHedge: Check = (value) =>
 
 export const isBreaker: Check = (value) =>
   aBoolean(value) === null || aPlainObject(value) === null ? null : 'true, or an object of options';
+
+export const isQuota: Check = (value) =>
+  aPlainObject(value) === null ? null : 'an object such as { requests: 100, per: 60_000 }';
 
 /** Whether a method is there to change something, whatever is sent with it. */
 export function changes(method: string): boolean {
@@ -81,6 +92,18 @@ export function readBreaker(
   if (breaker === true) return breakerDefaults;
   checkOptions(breaker as Record<string, unknown>, breakerChecks, `${path}.breaker`, problems);
   return withDefaults<Required<BreakerOptions>>(breakerDefaults, breaker);
+}
+
+/** How much it may be asked; null where there is no quota. */
+export function readQuota({ quota }: UpstreamOptions, path: string, problems: Problems): QuotaConfig | null {
+  if (quota === undefined) return null;
+  checkOptions(quota as unknown as Record<string, unknown>, quotaChecks, `${path}.quota`, problems);
+  for (const option of ['requests', 'per'] as const) {
+    if (quota[option] === undefined)
+      problems.add(`${path}.quota.${option}`, `is missing: a quota is so many requests per so many milliseconds`);
+  }
+  const { requests, per, name = null } = quota;
+  return { requests, per, name };
 }
 
 /** When to hedge; null where that is never. */

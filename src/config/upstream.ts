@@ -21,7 +21,18 @@ import {
   oneOf,
 } from './checks.js';
 import { anyStatus, isSuccess, upstreamDefaults } from './defaults.js';
-import { changes, isBreaker, isHedge, isRetry, onlyGiven, readBreaker, readHedge, readRetry } from './resilience.js';
+import {
+  changes,
+  isBreaker,
+  isHedge,
+  isQuota,
+  isRetry,
+  onlyGiven,
+  readBreaker,
+  readHedge,
+  readQuota,
+  readRetry,
+} from './resilience.js';
 
 const aMethod: Check = (value) =>
   typeof value === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(value) && !/^(connect|trace)$/i.test(value)
@@ -94,6 +105,7 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   breaker: isBreaker,
   coalesce: aBoolean,
   safe: aBoolean,
+  quota: isQuota,
   deadlineHeader: aString,
 };
 
@@ -134,6 +146,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     retry: readRetry(known, path, problems),
     hedge: readHedge(known, path, problems),
     breaker: readBreaker(known, path, problems),
+    quota: readQuota(known, path, problems),
     hasData: known.data !== undefined,
     hasFallback: known.fallback !== undefined,
     given: new Set(Object.keys(onlyGiven(known))),

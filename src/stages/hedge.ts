@@ -91,9 +91,10 @@ class Race extends Fork {
     if (this.#isDecided) return;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
-    // An answer, if only of failure, says more than none.
-    const kept = this.#kept?.result ?? null;
-    if (isSuccess || kept === null || (kept instanceof Failure && !(result instanceof Failure))) this.#kept = runner;
+    // An answer, if only of failure, says more than none; and an attempt more than one that was refused.
+    const kept = this.#kept;
+    const isWorse = kept === null || !kept.isSent || (kept.result instanceof Failure && !(result instanceof Failure));
+    if (isSuccess || isWorse) this.#kept = runner;
     // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
     if (isSuccess || this.#running === 0) this.settle((this.#kept as Runner).result as Result);
   }
@@ -127,6 +128,7 @@ class Runner extends Fork {
   readonly #extra: Reservation | null;
   firstByte: number | null = null;
   result: Result | null = null;
+  isSent = false;
 
   constructor(race: Race, extra: Reservation | null) {
     super(race);
@@ -135,6 +137,7 @@ class Runner extends Fork {
   }
 
   override attemptStarts(now: number): void {
+    this.isSent = true;
     this.#extra?.sent(now);
     super.attemptStarts(now);
   }

@@ -4,6 +4,7 @@ import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
 import type { Origins } from '../origin/origins.js';
+import type { Quotas } from '../origin/quota.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { Connections } from '../transport/wire.js';
 import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
@@ -18,7 +19,7 @@ export type Send = (job: Job, request: UpstreamRequest) => void;
 
 /** One way of sending on top of another. Those that an upstream configures are put together when its page is mounted. */
 export interface Stage<Options> {
-  readonly name: 'coalesce' | 'retry' | 'breaker' | 'hedge' | 'limit' | 'deadlineHeader' | 'attemptTimeout';
+  readonly name: 'coalesce' | 'retry' | 'breaker' | 'hedge' | 'quota' | 'limit' | 'deadlineHeader' | 'attemptTimeout';
   /**
    * What an upstream wants of this stage; null where it is not on that upstream's path.
    * @param coincides whether another call of the same run may make an equal request
@@ -32,6 +33,7 @@ export interface Instance {
   readonly clock: Clock;
   readonly connections: Connections;
   readonly origins: Origins;
+  readonly quotas: Quotas;
   /** How often it was closed with a time that has run out: what began before that sends nothing more. */
   readonly generation: number;
   /** For the jobs that belong to no run: requests that runs share. */
