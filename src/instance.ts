@@ -2,11 +2,11 @@ import { AsyncResource } from 'node:async_hooks';
 import type { AxiosInstance } from 'axios';
 import { type Clock, systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
-import { Failure } from './errors.js';
 import { Origins } from './origin/origins.js';
 import { Quotas } from './origin/quota.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
+import { instanceClosed } from './transport/closed.js';
 import { KeptConnections } from './transport/connections.js';
 import type { Connections } from './transport/wire.js';
 import type { LimitOptions } from './types.js';
@@ -37,17 +37,14 @@ export class MashupInstance implements Instance {
   }
 
   /** See `Mashup.close`. */
-  async close(timeout?: number): Promise<void> {
-    await this.connections.close(timeout, () => this.#cut());
-    // With no connection open something may still be about to ask for one: a try in its back-off, a callback.
-    if (timeout !== undefined) this.#cut();
+  close(timeout?: number): Promise<void> {
+    return this.connections.close(timeout, () => this.#cut());
   }
 
   #cut(): void {
     this.generation++;
-    const closed = new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed');
-    this.shared.flights.giveUp(closed);
-    this.origins.refuseAll(closed);
+    this.shared.flights.giveUp(instanceClosed);
+    this.origins.refuseAll(instanceClosed);
   }
 }
 

@@ -59,7 +59,7 @@ export interface UpstreamOptions {
   validateStatus?: ((status: number) => boolean) | null;
   /** How many redirects may be followed. @default 5 */
   maxRedirects?: number;
-  /** The most bytes that a body may have, counted after decompression. @default 10485760 */
+  /** The most bytes that a body may have, counted after decompression. @default 10485760, and 262144 of JSON */
   maxContentLength?: number;
   /** Replaces the decoding of JSON: gets text (a Buffer with `responseType: 'arraybuffer'`), returns the data. */
   transformResponse?: ResponseTransformer | readonly ResponseTransformer[];

@@ -10,9 +10,10 @@ export type Ticket = State;
 type State =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly until: number }
-  | { readonly kind: 'half-open'; probes: number };
+  | { readonly kind: 'half-open'; probes: number; failed: number };
 
-// More than one call may try, so that one client who asks for what is slow does not keep it closed to all others.
+// More than one call may try, so that one client who asks for what is slow does not keep it open for all others. Those that
+// have failed count as well: where there are always others, an origin that is down would be asked without end.
 const MOST_PROBES = 5;
 
 /** A circuit breaker: it stops asking an origin that fails, and lets a few calls find out whether it is well again. */
@@ -42,11 +43,11 @@ export class Breaker {
     if (state.kind === 'open') {
       if (now < state.until) return { retryIn: state.until - now };
       if (this.stateAt(now) === 'closed') return { ticket: this.#close() };
-      this.#state = { kind: 'half-open', probes: 1 };
+      this.#state = { kind: 'half-open', probes: 1, failed: 0 };
       return { ticket: this.#state };
     }
     // While so many are trying, nobody knows how long that takes.
-    if (state.probes === MOST_PROBES) return { retryIn: 0 };
+    if (state.probes + state.failed === MOST_PROBES) return { retryIn: 0 };
     state.probes++;
     return { ticket: state };
   }
@@ -58,10 +59,11 @@ export class Breaker {
     if (state.kind === 'closed') this.#count(verdict, now);
     else if (state.kind === 'half-open') {
       state.probes--;
+      if (verdict === 'failure') state.failed++;
       if (verdict === 'success') this.#close();
       else if (state.probes === 0) {
-        // One that was given up has not found out: the next may try at once.
-        this.#state = { kind: 'open', until: verdict === 'failure' ? now + this.#options.halfOpenAfter : now };
+        // Where all were given up, none has found out: the next may try at once.
+        this.#state = { kind: 'open', until: state.failed > 0 ? now + this.#options.halfOpenAfter : now };
       }
     }
   }

@@ -29,7 +29,7 @@ function refusal(origin: string, retryIn: number): Failure {
 class Guarded extends Fork {
   readonly #breaker: Breaker;
   readonly #ticket: Ticket;
-  /** By the clock, when its last attempt was sent; null before that. */
+  /** By the clock, when its first attempt was sent; null before that. A hedge that is sent later takes nothing from it. */
   #sentAt: number | null = null;
 
   constructor(parent: Job, breaker: Breaker, ticket: Ticket) {
@@ -39,7 +39,7 @@ class Guarded extends Fork {
   }
 
   override attemptStarts(now: number): void {
-    this.#sentAt = now;
+    this.#sentAt ??= now;
     super.attemptStarts(now);
   }
 

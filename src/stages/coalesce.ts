@@ -1,6 +1,7 @@
 import type { Result } from '../answer/answer.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
+import { instanceClosed, wasClosed } from '../transport/closed.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { type Abortable, Job, type JobPlan, type RequestSharing, type Scope, type Send, type Stage } from './stage.js';
 
@@ -13,6 +14,8 @@ export const coalesceStage: Stage<Reach> = {
   options: ({ coalesce }, coincides) => (coalesce ? 'instance' : coincides ? 'run' : null),
   wrap: (reach, next) =>
     function coalesced(job, request) {
+      // What is shared belongs to no run, and is not told that this one began before the instance was closed.
+      if (wasClosed(job.scope)) return job.settle(instanceClosed);
       const scope = reach === 'run' ? job.scope : job.scope.instance.shared;
       scope.flights.join(job, request, next);
     },

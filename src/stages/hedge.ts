@@ -91,11 +91,8 @@ class Race extends Fork {
     if (this.#isDecided) return;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
-    // An answer, if only of failure, says more than none; and an attempt more than one that was refused.
-    const kept = this.#kept;
-    const isWorse = kept === null || !kept.isSent || (kept.result instanceof Failure && !(result instanceof Failure));
-    if (isSuccess || isWorse) this.#kept = runner;
-    // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
+    if (isSuccess || this.#kept === null || runner.saysMoreThan(this.#kept)) this.#kept = runner;
+    // A failure ends the race only when nothing else is under way. It starts no hedge either: a hedge is for slow attempts.
     if (isSuccess || this.#running === 0) this.settle((this.#kept as Runner).result as Result);
   }
 
@@ -126,9 +123,9 @@ class Runner extends Fork {
   readonly #race: Race;
   /** Of the origin's budget, what the second attempt costs. */
   readonly #extra: Reservation | null;
+  #isSent = false;
   firstByte: number | null = null;
   result: Result | null = null;
-  isSent = false;
 
   constructor(race: Race, extra: Reservation | null) {
     super(race);
@@ -136,8 +133,14 @@ class Runner extends Fork {
     this.#extra = extra;
   }
 
+  /** An attempt says more than one that was refused, and an answer, if only of failure, more than none. */
+  saysMoreThan(other: Runner): boolean {
+    if (this.#isSent !== other.#isSent) return this.#isSent;
+    return other.result instanceof Failure && !(this.result instanceof Failure);
+  }
+
   override attemptStarts(now: number): void {
-    this.isSent = true;
+    this.#isSent = true;
     this.#extra?.sent(now);
     super.attemptStarts(now);
   }

@@ -2,6 +2,7 @@ import type { Result } from '../answer/answer.js';
 import { Failure } from '../errors.js';
 import type { Origin, PlaceWaiter } from '../origin/origin.js';
 import { afterwards } from '../soon.js';
+import { instanceClosed, wasClosed } from '../transport/closed.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { Fork, type Job, type Send, type Stage, type Turn } from './stage.js';
 
@@ -41,9 +42,9 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   begin(release: (() => void) | null): void {
     this.#release = release;
-    const { instance, generation } = this.scope;
-    if (generation !== instance.generation) return this.#notSent();
-    this.#sentAt = instance.clock.now();
+    const { scope } = this;
+    if (wasClosed(scope)) return this.#notSent();
+    this.#sentAt = scope.instance.clock.now();
     this.attemptStarts(this.#sentAt);
     this.#next(this, this.#request);
   }
@@ -59,7 +60,7 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   /** The instance was closed while this waited, or was about to be tried again. */
   #notSent(): void {
-    this.finish(new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed'));
+    this.finish(instanceClosed);
     this.origin.leave();
     if (this.#release !== null) afterwards(this.#release);
   }

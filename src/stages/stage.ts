@@ -43,8 +43,6 @@ export interface Instance {
 /** What the jobs of one run share. */
 export interface Scope extends AttemptScope {
   readonly instance: Instance;
-  /** That of the instance when it began. */
-  readonly generation: number;
   /** Bounds the attempts in flight; null where there cannot be too many. */
   readonly slots: AttemptSlots | null;
   /** The requests under way that other jobs may share. */

@@ -15,6 +15,7 @@ import { readText } from '../answer/text-in-turns.js';
 import type { WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
+import { instanceClosed, wasClosed } from './closed.js';
 import { acceptEncoding } from './encoding.js';
 import { encodeForm } from './form.js';
 import { HttpRequest } from './http-request.js';
@@ -58,6 +59,8 @@ export async function exchangeForAxios(
 ): Promise<AxiosExchange> {
   const request = await httpRequest(config);
   const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
+  // An interceptor may have taken its time before this, or ask once more after a failure.
+  if (wasClosed(owner.scope)) throw failed(instanceClosed, config);
   if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
   const { clock } = owner.scope.instance;
   let stop: () => void = ignore;

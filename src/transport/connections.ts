@@ -83,8 +83,11 @@ export class KeptConnections implements Connections {
       this.#refused = false;
       await new Promise((resolve) => setImmediate(resolve));
     } while (open.count > 0 || (this.#refused && ++turns < MOST_TURNS));
-    if (timer !== null) this.#clock.clear(timer);
     if (isCutting) this.#cutting--;
+    if (timer === null) return;
+    this.#clock.clear(timer);
+    // With no connection open, something may still be about to ask for one: a retry in its back-off, a run in a callback.
+    onCut?.();
   }
 }
 

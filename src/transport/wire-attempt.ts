@@ -5,6 +5,7 @@ import type { WireAnswer } from '../answer/wire-answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
+import type { Generations } from './closed.js';
 import { decompress } from './decompress.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
 import { transportFailure } from './failure.js';
@@ -25,8 +26,8 @@ export interface AttemptOwner {
 }
 
 /** What the attempts of one run share. */
-export interface AttemptScope {
-  readonly instance: { readonly clock: Clock; readonly connections: Connections };
+export interface AttemptScope extends Generations {
+  readonly instance: Generations['instance'] & { readonly clock: Clock; readonly connections: Connections };
   /** Where the run began, for AsyncLocalStorage: an answer comes in the context of whoever opened the connection. */
   readonly async: AsyncResource;
 }

@@ -42,8 +42,9 @@ export interface Connections {
   /** A connection to an origin; `publicOnly` ones go to public internet addresses, and never mix with the others. */
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection;
   /**
-   * Closes idle connections now and the others when they are released, or after so many ms, when it calls `onCut` first;
-   * resolves when all are closed.
+   * Closes idle connections now, and the others when they are released. With a timeout, whatever is still open after that
+   * many milliseconds is destroyed. `onCut` is called before that, and once more when all are closed: whoever has not
+   * asked for a connection by then should not do so.
    */
   close(timeout?: number, onCut?: () => void): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import axios, { type AxiosInstance } from 'axios';
 import type { UpstreamOptions } from '../../src/index.js';
-import { type Recorder, type Sent, startUpstream } from '../request/ask.js';
+import { type Recorder, type Sent, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy } from './asking.js';
+import { askBy } from '../support/site.js';
 
 let upstream: Recorder;
 let instance: AxiosInstance;

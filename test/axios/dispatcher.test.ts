@@ -3,12 +3,11 @@ import axios from 'axios';
 import { Agent, Client, type Dispatcher, interceptors, Pool } from 'undici';
 import { createMashup, type Mashup } from '../../src/index.js';
 import { DispatcherConnections } from '../../src/transport/dispatcher.js';
-import { ask, openPage, type Recorder, startUpstream } from '../request/ask.js';
-import { startBackend } from '../support/backend.js';
+import { deadOrigin, json, type Recorder, startBackend, startUpstream } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
-import { deadOrigin, json } from './asking.js';
+import { ask, openPage } from '../support/site.js';
 
 let upstream: Recorder;
 let agent: Agent;
@@ -41,7 +40,7 @@ describe('an Agent', () => {
       { a: `${upstream.origin}/a`, b: `${upstream.origin}/b` },
       { mashup: createMashup({ dispatcher: counting }) },
     );
-    expect((await visit()).locals).toEqual({ a: { url: '/a' }, b: { url: '/b' } });
+    expect((await visit()).data).toEqual({ a: { url: '/a' }, b: { url: '/b' } });
     expect(dispatched).toBe(2);
   });
 
@@ -161,8 +160,8 @@ describe('what is given up', () => {
     const asked = await backend.asked('/a');
     clock.advance(300);
     asked.reply(1);
-    const { locals, outcomes } = await visiting;
-    expect(locals).toEqual({ a: 1, b: null });
+    const { data, outcomes } = await visiting;
+    expect(data).toEqual({ a: 1, b: null });
     expect(outcomes['b']?.error?.code).toBe('ERR_UPSTREAM_TIMEOUT');
     // The connection is still good for others.
     backend.answer('/c', 3);

@@ -7,7 +7,7 @@ import { type Asked, type Backend, listen, originOf, startBackend } from '../sup
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
-import { visitBy } from './asking.js';
+import { visitBy } from '../support/site.js';
 
 let backend: Backend;
 let clock: ManualClock;

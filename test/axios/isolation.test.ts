@@ -1,8 +1,8 @@
 import axios, { type AxiosDefaults } from 'axios';
 import { mashup, multiGet } from '../../src/index.js';
-import { ask, newMashup, openPage, type Recorder, startUpstream } from '../request/ask.js';
+import { type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
-import { askBy } from './asking.js';
+import { ask, askBy, newMashup, openPage } from '../support/site.js';
 
 let upstream: Recorder;
 

@@ -1,9 +1,8 @@
 import axios, { type AxiosInstance } from 'axios';
 import MockAdapter from 'axios-mock-adapter';
-import { newMashup, openPage } from '../request/ask.js';
 import { startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy } from './asking.js';
+import { askBy, newMashup, openPage } from '../support/site.js';
 
 let instance: AxiosInstance;
 let mock: MockAdapter;
@@ -37,8 +36,8 @@ describe('with axios-mock-adapter', () => {
       { user: '/user', friends: '/friends/{user.id}', weather: '/weather' },
       { mashup: newMashup({ axios: instance }) },
     );
-    const { locals, outcomes } = await visit();
-    expect(locals).toEqual({ user: { id: 7 }, friends: ['ann'], weather: null });
+    const { data, outcomes } = await visit();
+    expect(data).toEqual({ user: { id: 7 }, friends: ['ann'], weather: null });
     expect(outcomes['weather']?.error).toMatchObject({ code: 'ERR_UPSTREAM_STATUS', upstreamStatus: 503 });
   });
 

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import ours, { type AxiosError, type AxiosResponse, type AxiosStatic } from 'axios';
-import { type Recorder, startUpstream } from '../request/ask.js';
+import { json, type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy, json } from './asking.js';
+import { askBy } from '../support/site.js';
 
 // An application may have another version of axios than this package; its CommonJS build has classes of its own.
 const axios = createRequire(import.meta.url)('axios') as AxiosStatic;

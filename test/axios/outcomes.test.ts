@@ -1,9 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import axios from 'axios';
-import { startUpstream } from '../request/ask.js';
-import { startRawBackend } from '../support/backend.js';
+import { deadOrigin, json, startRawBackend, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy, deadOrigin, json } from './asking.js';
+import { askBy } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -1,9 +1,9 @@
 import axios, { type AxiosAdapter, AxiosError, AxiosHeaders, type AxiosResponse } from 'axios';
-import { startBackend } from '../support/backend.js';
+import { deadOrigin, startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll } from '../support/closing.js';
 import { deferred } from '../support/deferred.js';
-import { askBy, deadOrigin, visitBy } from './asking.js';
+import { askBy, visitBy } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -3,10 +3,9 @@ import { connect } from 'node:net';
 import axios from 'axios';
 import { Agent, Dispatcher, MockAgent, ProxyAgent } from 'undici';
 import { createMashup } from '../../src/index.js';
-import { ask, openPage, startUpstream } from '../request/ask.js';
-import { listen, originOf } from '../support/backend.js';
+import { deadOrigin, json, listen, originOf, startUpstream } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
-import { deadOrigin, json } from './asking.js';
+import { ask, openPage } from '../support/site.js';
 
 afterEach(closeAll);
 
@@ -28,8 +27,8 @@ describe('a MockAgent', () => {
     mock('/user').reply(200, { id: 7 }, { headers: { 'content-type': 'application/json', 'x-mocked': 'yes' } });
     mock('/friends/7').reply(200, 'ann', { headers: { 'content-type': 'text/plain' } });
     const upstreams = { user: 'https://api.test/user', friends: 'https://api.test/friends/{user.id}' };
-    const { locals, outcomes } = await (await openPage(upstreams, { mashup: createMashup({ dispatcher: agent }) }))();
-    expect(locals).toEqual({ user: { id: 7 }, friends: 'ann' });
+    const { data, outcomes } = await (await openPage(upstreams, { mashup: createMashup({ dispatcher: agent }) }))();
+    expect(data).toEqual({ user: { id: 7 }, friends: 'ann' });
     expect(outcomes['user']?.response).toMatchObject({ status: 200, headers: { 'x-mocked': 'yes' } });
     expect(() => agent.assertNoPendingInterceptors()).not.toThrow();
   });

@@ -1,9 +1,8 @@
 import axios, { type AxiosInstance } from 'axios';
 import type { Mashup } from '../../src/index.js';
-import { newMashup, openPage, type Recorder, startUpstream } from '../request/ask.js';
-import { startBackend } from '../support/backend.js';
+import { json, type Recorder, startBackend, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy, json } from './asking.js';
+import { askBy, newMashup, openPage } from '../support/site.js';
 
 let upstream: Recorder;
 let instance: AxiosInstance;
@@ -102,7 +101,7 @@ describe('pages of an axios instance', () => {
     first.reply(1);
     (await backend.asked('/3')).reply(3);
     second.reply(2);
-    expect((await visiting).locals).toEqual({ it1: 1, it2: 2, it3: 3 });
+    expect((await visiting).data).toEqual({ it1: 1, it2: 2, it3: 3 });
     expect(backend.most).toBe(2);
   });
 

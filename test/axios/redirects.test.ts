@@ -1,8 +1,8 @@
 import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios';
 import type { UpstreamOptions } from '../../src/index.js';
-import { type Recorder, startUpstream } from '../request/ask.js';
+import { json, type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy, json } from './asking.js';
+import { askBy } from '../support/site.js';
 
 let other: Recorder;
 let upstream: Recorder;

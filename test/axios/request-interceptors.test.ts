@@ -1,8 +1,8 @@
 import axios, { AxiosError, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
 import type { Upstream } from '../../src/index.js';
-import { type Recorder, startUpstream } from '../request/ask.js';
+import { type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy } from './asking.js';
+import { askBy } from '../support/site.js';
 
 let upstream: Recorder;
 let instance: AxiosInstance;

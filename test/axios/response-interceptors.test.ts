@@ -1,7 +1,7 @@
 import axios, { AxiosError, type AxiosInstance, type AxiosResponse } from 'axios';
-import { type Recorder, startUpstream } from '../request/ask.js';
+import { deadOrigin, json, type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy, deadOrigin, json } from './asking.js';
+import { askBy } from '../support/site.js';
 
 let upstream: Recorder;
 let instance: AxiosInstance;

@@ -1,10 +1,9 @@
 import { inspect } from 'node:util';
 import axios, { AxiosError, type AxiosInstance } from 'axios';
 import type { Outcome, UpstreamOptions } from '../../src/index.js';
-import { startUpstream } from '../request/ask.js';
-import { startRawBackend } from '../support/backend.js';
+import { deadOrigin, json, startRawBackend, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { askBy, deadOrigin, json } from './asking.js';
+import { askBy } from '../support/site.js';
 
 let instance: AxiosInstance;
 

@@ -1,8 +1,8 @@
 import axios, { type AxiosInstance } from 'axios';
-import { newMashup, openPage, type Recorder, startUpstream } from '../request/ask.js';
+import { deadOrigin, json, type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { deferred } from '../support/deferred.js';
-import { askBy, deadOrigin, json } from './asking.js';
+import { askBy, newMashup, openPage } from '../support/site.js';
 
 /** An upstream whose tokens are `t1`, `t2` …, of which only the last one is valid. */
 let upstream: Recorder;

@@ -1,6 +1,7 @@
 import type { UpstreamMap } from '../../src/index.js';
-import { openPage, startUpstream } from '../request/ask.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { openPage } from '../support/site.js';
 import { deepFreeze } from './problems.js';
 
 afterEach(closeAll);

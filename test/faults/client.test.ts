@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import express from 'express';
 import express4 from 'express4';
 import { createMashup, type Outcome } from '../../src/index.js';
-import { listen } from './page.js';
+import { listen } from '../support/backend.js';
+import { closeAll } from '../support/closing.js';
 import { RawUpstream } from './raw-upstream.js';
 
 const names = ['path', 'segments', 'more', 'search', 'rest', 'headers', 'each'] as const;
@@ -45,15 +46,12 @@ beforeAll(async () => {
       failed = error;
       res.status(400).send('error');
     });
-    servers.set(name, await listen(app));
+    servers.set(name, await listen(createServer(app)));
   }
 });
 
 afterAll(async () => {
-  for (const server of servers.values()) {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
+  await closeAll();
   await mashup.close();
   await Promise.all([upstream.close(), canary.close()]);
 });

@@ -5,10 +5,11 @@ import { askPublic } from '../../src/transport/dns.js';
 import { Names } from '../../src/transport/lookup.js';
 import { askSystem } from '../../src/transport/system.js';
 import { ManualClock } from '../support/clock.js';
+import { until } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
 import { FakeInternet } from './fake-internet.js';
-import { type PageReport, TestPage, until } from './page.js';
 import { answer, RawUpstream } from './raw-upstream.js';
+import { type PageReport, report } from './report.js';
 
 const internet = new FakeInternet();
 const publicAddress = '93.184.215.14';
@@ -48,15 +49,10 @@ afterAll(async () => {
 
 /** One page; what it and its upstreams attempted is noted, but not the attempt to reach the page itself. */
 async function visit(upstreams: UpstreamMap, deadline = 5000): Promise<PageReport & { attempts: string[] }> {
-  const page = await TestPage.start(mashup, upstreams, { deadline });
-  try {
-    const before = internet.attempts.length;
-    const report = await page.get('1');
-    // The first attempt is that of the test's own client.
-    return { ...report, attempts: internet.attempts.slice(before + 1) };
-  } finally {
-    await page.close();
-  }
+  const before = internet.attempts.length;
+  const found = await report(mashup, upstreams, { deadline });
+  // The first attempt is that of the test's own client.
+  return { ...found, attempts: internet.attempts.slice(before + 1) };
 }
 
 function anywhere(url: string) {

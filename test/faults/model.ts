@@ -55,6 +55,7 @@ export interface Exchange {
   readonly follows: boolean;
   /** Whether it was on a connection, so that the upstream may have seen it. */
   isWritten: boolean;
+  isRedirect: boolean;
   /** By the clock, when the head of its answer came, and when it ended; null while that has not been. */
   headAt: number | null;
   endedAt: number | null;
@@ -78,9 +79,16 @@ export class ScriptedConnections implements Connections {
     this.#onSent = onSent;
   }
 
-  /** Those that carry a request, of one origin or of all. */
-  inUse(origin?: string): number {
-    return this.all.filter((one) => one.state === 'in use' && (origin === undefined || one.origin === origin)).length;
+  /** Those that are neither closed nor idle. */
+  get inUse(): number {
+    return this.all.filter(({ state }) => state === 'in use').length;
+  }
+
+  /** The requests that wait for an answer from there; not those that were redirected, whose body may still be coming. */
+  askedOf(origin: string): number {
+    return this.all.filter(
+      ({ state, exchange, ...one }) => state === 'in use' && one.origin === origin && exchange?.isRedirect !== true,
+    ).length;
   }
 
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection {
@@ -99,7 +107,7 @@ export class ScriptedConnections implements Connections {
     if (connection.fresh) this.#expectRepeatable(request);
     const exchange: Exchange = {
       ...{ serial: this.sent.length, origin, path, method, headers, follows },
-      ...{ isWritten: false, headAt: null, endedAt: null, status: null },
+      ...{ isWritten: false, isRedirect: false, headAt: null, endedAt: null, status: null },
     };
     this.sent.push(exchange);
     connection.exchange = exchange;
@@ -157,6 +165,7 @@ export class ScriptedConnections implements Connections {
       ...(status === 503 && { 'retry-after': kind === 'unavailable' ? '0' : '1' }),
     };
     exchange.headAt = this.#clock.now();
+    exchange.isRedirect = status === 302;
     const raw = Object.entries(headers).flat();
     handler.onHeaders(
       status,

@@ -7,15 +7,14 @@ import { askSystem } from '../../src/transport/system.js';
 import { ManualClock } from '../support/clock.js';
 import { mashupWith } from '../support/instance.js';
 import { FakeInternet } from './fake-internet.js';
-import { type PageReport, TestPage } from './page.js';
 import { RawUpstream } from './raw-upstream.js';
+import { type PageReport, report } from './report.js';
 
 const internet = new FakeInternet();
 const [v4, v6] = ['93.184.215.14', '2606:2800:21f:cb07:6820:80da:af6b:8b2c'];
 let server: RawUpstream;
 let mashup: Mashup;
 let clock: ManualClock;
-const pages: TestPage[] = [];
 
 beforeAll(async () => {
   await internet.install();
@@ -36,7 +35,6 @@ afterEach(async () => {
   internet.slow.clear();
   for (const list of [internet.attempts, internet.lookups]) list.length = 0;
   await mashup.close();
-  await Promise.all(pages.splice(0).map((page) => page.close()));
 });
 
 afterAll(async () => {
@@ -46,9 +44,7 @@ afterAll(async () => {
 
 async function visit(url: string, { deadline = 5000, isPublic = false } = {}): Promise<PageReport['outcomes'][string]> {
   const upstream = isPublic ? { url: () => url, origins: 'public' as const } : url;
-  const page = await TestPage.start(mashup, { upstream }, { deadline });
-  pages.push(page);
-  return (await page.get('1')).outcomes['upstream'] as PageReport['outcomes'][string];
+  return (await report(mashup, { upstream }, { deadline })).outcomes['upstream'] as PageReport['outcomes'][string];
 }
 
 /** Pages whose names nobody answers for; they have ended. */

@@ -16,7 +16,7 @@ export function isPassing(result: Result, statuses: readonly number[]): boolean 
 
 /**
  * What somebody found out of an origin whom its breaker had let in.
- * @param lasted milliseconds of his last attempt; null if he sent none
+ * @param lasted milliseconds since his first attempt was sent; null if he sent none
  * @param patience milliseconds that an attempt has where nothing else took any of them
  */
 export function verdictOf(result: Result, lasted: number | null, patience: number): Verdict {
@@ -35,6 +35,7 @@ export class ReferenceBreaker {
   #turns = 0;
   #opensAt = 0;
   #probes = 0;
+  #failed = 0;
   #ends: { readonly at: number; readonly verdict: Verdict }[] = [];
   readonly #options: Required<BreakerOptions>;
 
@@ -50,7 +51,7 @@ export class ReferenceBreaker {
   /** A ticket, or null for a refusal. */
   enter(now: number): number | null {
     const state = this.stateAt(now);
-    if (state === 'open' || (this.#state === 'half-open' && this.#probes === MOST_PROBES)) return null;
+    if (state === 'open' || (this.#state === 'half-open' && this.#probes + this.#failed === MOST_PROBES)) return null;
     if (state !== this.#state) this.#become(state);
     if (state === 'half-open') this.#probes++;
     return this.#turns;
@@ -60,9 +61,10 @@ export class ReferenceBreaker {
     if (ticket !== this.#turns) return;
     if (this.#state === 'half-open') {
       this.#probes--;
+      if (verdict === 'failure') this.#failed++;
       if (verdict === 'success') this.#become('closed');
       else if (this.#probes === 0) {
-        this.#opensAt = verdict === 'failure' ? now + this.#options.halfOpenAfter : now;
+        this.#opensAt = this.#failed > 0 ? now + this.#options.halfOpenAfter : now;
         this.#become('open');
       }
     } else if (verdict !== 'nothing') {
@@ -87,6 +89,7 @@ export class ReferenceBreaker {
     this.#state = state;
     this.#turns++;
     this.#probes = 0;
+    this.#failed = 0;
     if (state === 'closed') this.#ends = [];
   }
 }

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
-import express from 'express';
+import type { RequestHandler } from 'express';
 import { createMashup, type Mashup, type Upstream } from '../../src/index.js';
-import { getJson, listen } from './page.js';
+import { closeAll } from '../support/closing.js';
+import { openPage } from '../support/site.js';
 import { answer, healthy, RawUpstream } from './raw-upstream.js';
+import { type PageReport, reportOf } from './report.js';
 
 let upstream: RawUpstream;
 let mashup: Mashup;
@@ -12,53 +14,35 @@ beforeEach(async () => {
   mashup = createMashup();
 });
 afterEach(async () => {
+  await closeAll();
   await mashup.close();
   await upstream.close();
 });
 
-interface Seen {
-  status: string;
-  attempts: number;
-  code: string | null;
-  data: unknown;
-}
+type Seen = PageReport['outcomes'][string] & { data: unknown };
+
+const seen = ({ outcomes, data }: PageReport): Seen => ({ ...(outcomes['it'] as Seen), data: data['it'] });
 
 /**
  * What becomes of requests that begin on a kept connection in the same turn of the event loop in which this happens to it. The
  * run begins in a timer, so that the loop looks for what has come before it lets the request go.
  */
 async function seenWhen(happens: (socket: Socket) => void, entry: Upstream, rounds: number): Promise<Seen[]> {
-  const app = express();
-  const page = mashup({ it: entry }) as express.RequestHandler;
-  const report: express.RequestHandler = (_req, res) => {
-    const { status, attempts, error, data } = res.locals['mashup'].it;
-    res.json({ status, attempts, code: error?.code ?? null, data });
+  const before: RequestHandler = (_req, _res, next) => {
+    setTimeout(() => {
+      for (const socket of upstream.sockets) happens(socket);
+      next();
+    }, 0);
   };
-  app.get('/first', mashup({ it: `${upstream.origin}/first` }) as express.RequestHandler, report);
-  app.get(
-    '/then',
-    (_req, _res, next) => {
-      setTimeout(() => {
-        for (const socket of upstream.sockets) happens(socket);
-        next();
-      }, 0);
-    },
-    page,
-    report,
-  );
-  const server = await listen(app);
-  try {
-    const seen: Seen[] = [];
-    for (let round = 0; round < rounds; round++) {
-      expect(await getJson(server, '/first')).toMatchObject({ status: 'success' });
-      expect(upstream.sockets.size).toBe(1);
-      seen.push((await getJson(server, '/then')) as Seen);
-    }
-    return seen;
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+  const first = await openPage({ it: `${upstream.origin}/first` }, { mashup });
+  const then = await openPage({ it: entry }, { mashup, before });
+  const all: Seen[] = [];
+  for (let round = 0; round < rounds; round++) {
+    expect(seen(reportOf(await first()))).toMatchObject({ status: 'success' });
+    expect(upstream.sockets.size).toBe(1);
+    all.push(seen(reportOf(await then())));
   }
+  return all;
 }
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -76,9 +60,9 @@ describe.each<[string, number, (socket: Socket) => void]>([
 ])('a kept connection that %s in the turn in which a request begins, %i times', (_what, rounds, happens) => {
   test.each(methods)('costs nothing: %s is sent once, on a new connection', async (method) => {
     const entry = { url: `${upstream.origin}/it`, method, data: data[method as keyof typeof data] };
-    const seen = await seenWhen(happens, entry as Upstream, rounds);
+    const all = await seenWhen(happens, entry as Upstream, rounds);
     const good = { status: 'success', attempts: 1, code: null, data: method === 'HEAD' ? null : { path: '/it' } };
-    expect(seen).toEqual(Array.from({ length: rounds }, () => good));
+    expect(all).toEqual(Array.from({ length: rounds }, () => good));
     expect(requests()).toEqual(Array.from({ length: rounds }, () => method));
   });
 });
@@ -88,8 +72,8 @@ test('a request whose new connection is refused is CONNECT', async () => {
     void upstream.refuse();
     socket.resetAndDestroy();
   };
-  const [seen] = await seenWhen(refuse, { url: `${upstream.origin}/it`, method: 'POST' }, 1);
-  expect(seen).toMatchObject({ status: 'error', attempts: 1, code: 'ERR_UPSTREAM_CONNECT' });
+  const [only] = await seenWhen(refuse, { url: `${upstream.origin}/it`, method: 'POST' }, 1);
+  expect(only).toMatchObject({ status: 'error', attempts: 1, code: 'ERR_UPSTREAM_CONNECT' });
 });
 
 test('a POST whose new connection is reset under it is not sent again', async () => {
@@ -100,14 +84,14 @@ test('a POST whose new connection is reset under it is not sent again', async ()
     },
   };
   const entry = { url: `${upstream.origin}/it`, method: 'POST' } as const;
-  const [seen] = await seenWhen((socket) => void socket.resetAndDestroy(), entry, 1);
-  expect(seen).toMatchObject({ status: 'error', attempts: 1, code: 'ERR_UPSTREAM_NETWORK' });
+  const [only] = await seenWhen((socket) => void socket.resetAndDestroy(), entry, 1);
+  expect(only).toMatchObject({ status: 'error', attempts: 1, code: 'ERR_UPSTREAM_NETWORK' });
   expect(requests()).toEqual(['POST']);
 });
 
 test('a request that is not valid HTTP is sent on no kept connection, and not again', async () => {
   const entry = { url: `${upstream.origin}/it`, headers: () => ({ 'x-bad': 'a\nb' }) };
-  const [seen] = await seenWhen(() => {}, entry, 1);
-  expect(seen).toMatchObject({ status: 'error', code: 'ERR_UPSTREAM_HOOK' });
+  const [only] = await seenWhen(() => {}, entry, 1);
+  expect(only).toMatchObject({ status: 'error', code: 'ERR_UPSTREAM_HOOK' });
   expect(requests()).toEqual([]);
 });

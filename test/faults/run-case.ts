@@ -1,6 +1,8 @@
 import { createMashup, type UpstreamMap } from '../../src/index.js';
-import { type PageReport, TestPage, until } from './page.js';
+import { until } from '../support/deferred.js';
+import { openPage } from '../support/site.js';
 import { healthy, RawUpstream } from './raw-upstream.js';
+import { type PageReport, reportOf } from './report.js';
 import { deadline, type FaultCase } from './upstreams.js';
 
 /** What came of a case. */
@@ -37,15 +39,15 @@ async function runOnce(fault: FaultCase, siblings: RawUpstream | null, deadlineM
       ? { faulty }
       : { left: `${siblings.origin}/left/{params.id}`, faulty, right: `${siblings.origin}/right/{params.id}` };
   const mashup = createMashup();
-  const page = await TestPage.start(mashup, upstreams, { deadline: deadlineMs });
-  const again = await TestPage.start(mashup, upstreams, { deadline: 10_000 });
+  const page = await openPage(upstreams, { mashup, options: { deadline: deadlineMs } });
+  const again = await openPage(upstreams, { mashup, options: { deadline: 10_000 } });
   try {
-    if (fault.kept) await again.get('0');
+    if (fault.kept) await again({ path: '/0' });
     upstream.behaviour = fault;
-    const first = await page.get('1');
+    const first = reportOf(await page({ path: '/1' }));
     const socketsGone = keepsConnection(fault) ? null : await until(() => upstream.sockets.size === 0, 1000);
     upstream.behaviour = healthy;
-    const second = fault.refused ? null : await again.get('2');
+    const second = fault.refused ? null : reportOf(await again({ path: '/2' }));
     void mashup.close();
     const socketsGoneAfterClose = await until(() => upstream.sockets.size === 0, 1000);
     return { first, second, handled: [...page.handled, ...again.handled], socketsGone, socketsGoneAfterClose };

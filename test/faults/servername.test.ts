@@ -3,8 +3,8 @@ import { createServer, type SecureContext, type Server, type TLSSocket } from 'n
 import { Agent } from 'undici';
 import { createMashup, type Mashup, type Upstream } from '../../src/index.js';
 import { type Identity, makeIdentity } from './certificates.js';
-import { type PageReport, TestPage } from './page.js';
 import { answer } from './raw-upstream.js';
+import { type PageReport, report } from './report.js';
 
 const tls = createRequire(import.meta.url)('node:tls') as {
   createSecureContext: (options?: object) => SecureContext & { context: { addCACert(pem: string): void } };
@@ -61,12 +61,7 @@ async function startTls(...certified: string[]): Promise<number> {
 }
 
 async function visit(upstreams: Record<string, Upstream>, by = mashup): Promise<PageReport['outcomes']> {
-  const page = await TestPage.start(by, upstreams, { deadline: 5000 });
-  try {
-    return (await page.get('1')).outcomes;
-  } finally {
-    await page.close();
-  }
+  return (await report(by, upstreams, { deadline: 5000 })).outcomes;
 }
 
 const from = (url: string, host: string) => ({ url, headers: { host } });

@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import { get } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import express from 'express';
-import { createMashup } from '../../src/index.js';
-import { listen } from './page.js';
+import type { RequestHandler } from 'express';
+import { closeAll } from '../support/closing.js';
+import { newMashup, openPage } from '../support/site.js';
 
 // An upstream in a thread of its own, so that it sends while the loop of this one is busy. It answers with the path that was
 // asked; some milliseconds after a path such as /stray/20 it sends an answer that nobody asked for.
@@ -38,6 +36,7 @@ beforeAll(async () => {
   origin = `http://127.0.0.1:${port}`;
 });
 
+afterEach(closeAll);
 afterAll(() => worker.terminate());
 
 /** When the loop is busy beside a run: the stray answer comes 20 ms after the first page, so in the middle of it. */
@@ -80,35 +79,15 @@ test.each(Object.entries(scenarios))(
   'an answer that nobody asked for is not taken when the loop is busy %s',
   async (_name, begin) => {
     for (let round = 0; round < 5; round++) {
-      const mashup = createMashup();
-      const app = express();
-      const strays = mashup({ data: `${origin}/stray/20` }, { deadline: 10_000 });
-      const fine = mashup({ data: `${origin}/fine` }, { deadline: 10_000 });
-      app.get('/first', strays as express.RequestHandler, (_req, res) => res.send(res.locals['data']));
-      app.get(
-        '/second',
-        (_req, _res, next) => begin(next),
-        fine as express.RequestHandler,
-        (_req, res) => res.send(res.locals['data']),
-      );
-      const server = await listen(app);
-      const { port } = server.address() as AddressInfo;
-      try {
-        expect(await getText(port, '/first')).toBe('/stray/20');
-        expect(await getText(port, '/second')).toBe('/fine');
-      } finally {
-        server.closeAllConnections();
-        await new Promise((resolve) => server.close(resolve));
-        await mashup.close();
-      }
+      const mashup = newMashup();
+      const options = { deadline: 10_000 };
+      const first = await openPage({ data: `${origin}/stray/20` }, { mashup, options });
+      const before: RequestHandler = (_req, _res, next) => begin(next);
+      const second = await openPage({ data: `${origin}/fine` }, { mashup, options, before });
+      expect((await first()).data).toEqual({ data: '/stray/20' });
+      expect((await second()).data).toEqual({ data: '/fine' });
+      await closeAll();
     }
   },
   60_000,
 );
-
-async function getText(port: number, path: string): Promise<string> {
-  const [response] = await once(get({ host: '127.0.0.1', port, path, agent: false }), 'response');
-  let text = '';
-  for await (const chunk of response) text += chunk;
-  return text;
-}

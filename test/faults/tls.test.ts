@@ -2,9 +2,10 @@ import { createRequire } from 'node:module';
 import { createServer as createRawServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContext, type TlsOptions } from 'node:tls';
 import { createMashup, type Mashup, type Upstream } from '../../src/index.js';
+import { until } from '../support/deferred.js';
 import { type CertificateOptions, type Identity, makeIdentity } from './certificates.js';
-import { type PageReport, TestPage, until } from './page.js';
 import { answer, RawUpstream } from './raw-upstream.js';
+import { type PageReport, report } from './report.js';
 
 const tls = createRequire(import.meta.url)('node:tls') as {
   createSecureContext: (options?: object) => SecureContext & { context: { addCACert(pem: string): void } };
@@ -70,15 +71,9 @@ function answers(text: string) {
 }
 
 async function visit(upstream: Upstream, deadline = 5000): Promise<PageReport> {
-  const page = await TestPage.start(mashup, { upstream, left: plain.origin, right: plain.origin }, { deadline });
-  try {
-    const report = await page.get('1');
-    expect([...page.handled]).toEqual([['1', 1]]);
-    expect(report.data).toMatchObject({ left: { path: '/' }, right: { path: '/' } });
-    return report;
-  } finally {
-    await page.close();
-  }
+  const found = await report(mashup, { upstream, left: plain.origin, right: plain.origin }, { deadline });
+  expect(found.data).toMatchObject({ left: { path: '/' }, right: { path: '/' } });
+  return found;
 }
 
 test('a trusted upstream is reached, and its connection is used again', async () => {

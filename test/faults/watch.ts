@@ -48,14 +48,10 @@ export class Watch implements TapListener {
 
   leaves(question: Question, result: Result): void {
     const { origin, ticket } = question;
-    const sent = this.turns.filter((turn) => turn.question === question && turn.sentAt !== null);
     if (ticket === null) return;
-    const last = sent.reduce<Turn | undefined>(
-      (late, one) => ((one.sentAt ?? 0) >= (late?.sentAt ?? 0) ? one : late),
-      undefined,
-    );
-    const lasted = last === undefined ? null : this.#now - (last.sentAt as number);
-    const verdict = verdictOf(result, lasted, last?.root.plan.patience ?? 0);
+    const first = this.turns.find((turn) => turn.question === question && turn.sentAt !== null);
+    const lasted = first === undefined ? null : this.#now - (first.sentAt as number);
+    const verdict = verdictOf(result, lasted, first?.root.plan.patience ?? Infinity);
     (this.#breakers[origin] as ReferenceBreaker).leave(ticket, verdict, this.#now);
   }
 
@@ -159,9 +155,8 @@ export class Watch implements TapListener {
     for (const origin of hosts) {
       const { inFlight = 0, queued = 0, breaker = null, budget = BUDGET } = stats[origin] ?? {};
       const alive = this.#alive(origin).length;
-      const inUse = this.#world.connections.inUse(origin);
-      // Of a redirect that was followed, the body may still come on the connection before.
-      const isEven = inFlight === alive && inFlight <= inUse && inUse <= 2 * inFlight;
+      const inUse = this.#world.connections.askedOf(origin);
+      const isEven = inFlight === alive && inFlight === inUse;
       this.#expect(isEven, `${origin} has as many places taken (${inFlight}) as attempts (${alive}, ${inUse})`);
       const { limits } = this.#world.input;
       const most = Math.min(limits.queue, this.#mostQueued(origin));
@@ -183,7 +178,7 @@ export class Watch implements TapListener {
 
   /** How many may wait there: of each run at most as many as it has slots, which leaves room for the others. */
   #mostQueued(origin: string): number {
-    const waiting = this.turns.filter((one) => one.origin === origin && one.sentAt === null && one.result === null);
+    const waiting = this.turns.filter((one) => one.origin === origin && isWaiting(one));
     const scopes = new Set(waiting.map(({ scope }) => scope));
     return [...scopes].reduce((sum, scope) => {
       const { length } = waiting.filter((one) => one.scope === scope);
@@ -194,20 +189,22 @@ export class Watch implements TapListener {
   #expectBudget(origin: string, left: number): void {
     const roots = new Set(this.turns.filter((turn) => turn.origin === origin).map(({ root }) => root));
     let extras = 0;
-    for (const root of roots) extras += Math.max(0, this.#sentFor(root).length - 1);
+    let reserved = 0;
+    for (const root of roots) {
+      const sent = this.#sentFor(root).length;
+      extras += Math.max(0, sent - 1);
+      if (sent > 0) reserved += this.turns.filter((turn) => turn.root === root && isWaiting(turn)).length;
+    }
     const most = Math.max(BUDGET, roots.size / 10);
     this.#expect(extras <= most, `no more than ${most} extra attempts are sent to ${origin} (${extras})`);
-    // A try that is about to be sent is kept for that.
-    const kept = this.turns.filter((turn) => turn.origin === origin && turn.sentAt === null && turn.result === null);
-    const isRight = BUDGET - left <= extras + kept.length;
-    this.#expect(isRight, `the budget of ${origin}, of which ${left} are left, has paid for what was sent (${extras})`);
+    const isRight = roots.size > 10 * BUDGET || BUDGET - left === extras + reserved;
+    this.#expect(isRight, `the budget of ${origin} (${left} left) pays for what is sent (${extras}, soon ${reserved})`);
   }
 
   /** Nobody waits in line who could go. */
   #expectWork(): void {
     const { perOrigin } = this.#world.input.limits;
-    for (const { result, sentAt, origin, scope } of this.turns) {
-      if (result !== null || sentAt !== null) continue;
+    for (const { origin, scope } of this.turns.filter(isWaiting)) {
       const hasSlot = this.#aliveOf(scope).length < this.#concurrencyOf(scope);
       const hasPlace = this.#alive(origin).length < perOrigin;
       this.#expect(!hasSlot || !hasPlace, `nobody waits for ${origin} while there are a slot and a place`);
@@ -267,6 +264,10 @@ export class Watch implements TapListener {
   #expect(isSo: boolean, what: string): void {
     this.#world.expect(isSo, what);
   }
+}
+
+function isWaiting({ sentAt, result }: Turn): boolean {
+  return sentAt === null && result === null;
 }
 
 interface Options {

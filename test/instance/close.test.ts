@@ -1,10 +1,10 @@
 import type { Mashup } from '../../src/index.js';
-import { newMashup, openPage, startUpstream } from '../request/ask.js';
-import { type Asked, type Backend, startBackend } from '../support/backend.js';
+import { type Asked, type Backend, startBackend, startUpstream } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
+import { newMashup, openPage } from '../support/site.js';
 
 let backend: Backend;
 let mashup: Mashup;
@@ -52,7 +52,7 @@ describe('close()', () => {
     await a.closed;
     expect(await isSettled(closing)).toBe(false);
     b.reply('b');
-    expect((await visiting).locals).toEqual({ a: 'a', b: 'b' });
+    expect((await visiting).data).toEqual({ a: 'a', b: 'b' });
     await closing;
     await b.closed;
   });
@@ -68,7 +68,7 @@ describe('close()', () => {
     // One of the two connections is idle, and the other one carries c.
     await Promise.race([a.closed, b.closed]);
     c.reply('c');
-    expect((await second).locals).toEqual({ c: 'c' });
+    expect((await second).data).toEqual({ c: 'c' });
     await Promise.all([closing, a.closed, b.closed]);
   });
 
@@ -121,10 +121,10 @@ describe('a page whose instance is closed', () => {
   test('still answers', async () => {
     backend.answer('/a', 1);
     const visit = await openPage({ it: url('/a') }, { mashup });
-    expect((await visit()).locals).toEqual({ it: 1 });
+    expect((await visit()).data).toEqual({ it: 1 });
     await mashup.close();
-    expect((await visit()).locals).toEqual({ it: 1 });
-    expect((await visit()).locals).toEqual({ it: 1 });
+    expect((await visit()).data).toEqual({ it: 1 });
+    expect((await visit()).data).toEqual({ it: 1 });
   });
 
   test('still answers while the rest is being closed', async () => {
@@ -132,9 +132,9 @@ describe('a page whose instance is closed', () => {
     const slow = (await openPage({ it: url('/slow') }, { mashup }))();
     const asked = await backend.asked('/slow');
     const closing = mashup.close();
-    expect((await (await openPage({ it: url('/a') }, { mashup }))()).locals).toEqual({ it: 1 });
+    expect((await (await openPage({ it: url('/a') }, { mashup }))()).data).toEqual({ it: 1 });
     asked.reply(2);
-    expect((await slow).locals).toEqual({ it: 2 });
+    expect((await slow).data).toEqual({ it: 2 });
     await closing;
   });
 
@@ -144,7 +144,7 @@ describe('a page whose instance is closed', () => {
     const closing = mashup.close();
     a.reply({ id: 7 });
     (await backend.asked('/b/7')).reply('b');
-    expect((await visiting).locals).toEqual({ a: { id: 7 }, b: 'b' });
+    expect((await visiting).data).toEqual({ a: { id: 7 }, b: 'b' });
     await closing;
   });
 

@@ -1,6 +1,7 @@
 import { createMashup, mashup as defaultMashup } from '../../src/index.js';
-import { newMashup, openPage, type Recorder, startUpstream } from '../request/ask.js';
+import { type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { newMashup, openPage } from '../support/site.js';
 
 let upstream: Recorder;
 

@@ -1,7 +1,8 @@
 import type { UpstreamOptions } from '../../src/index.js';
 import { createMashup } from '../../src/mashup.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { ask, type Client, openPage, startUpstream } from './ask.js';
+import { ask, type Client, openPage } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -1,6 +1,7 @@
 import type { UpstreamOptions } from '../../src/index.js';
+import { type Sent, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { ask, type Client, type Sent, startUpstream } from './ask.js';
+import { ask, type Client } from '../support/site.js';
 
 afterEach(closeAll);
 

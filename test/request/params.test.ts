@@ -1,7 +1,8 @@
 import axios from 'axios';
 import type { UpstreamOptions } from '../../src/index.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { ask, type Client, startUpstream } from './ask.js';
+import { ask, type Client } from '../support/site.js';
 
 afterEach(closeAll);
 

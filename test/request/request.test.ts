@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { UpstreamOptions } from '../../src/index.js';
-import { listen, originOf } from '../support/backend.js';
+import { listen, originOf, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { ask, newMashup, openPage, startUpstream } from './ask.js';
+import { ask, newMashup, openPage } from '../support/site.js';
 
 afterEach(closeAll);
 

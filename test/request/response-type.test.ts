@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { UpstreamOptions } from '../../src/index.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { ask, startUpstream } from './ask.js';
+import { ask } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -1,6 +1,6 @@
 import { startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { ask, openPage } from './ask.js';
+import { ask, openPage } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -88,6 +88,16 @@ describe('a failure', () => {
     expect(stateOf()).toBe('open');
   });
 
+  test('for as long as a call has counts, though its hedge, sent late, had less time', async () => {
+    const visit = site.visit({ a: { url: url('/a'), breaker, hedge: 900, timeout: 1000 } });
+    await backend.asked('/a');
+    site.clock.advance(900);
+    await backend.asked('/a');
+    site.clock.advance(100);
+    await visit;
+    expect(stateOf()).toBe('open');
+  });
+
   test('to answer equal calls of a run counts', async () => {
     const entry = { url: url('/a'), breaker };
     const visit = site.visit({ a: entry, b: entry });

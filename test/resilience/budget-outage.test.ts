@@ -1,11 +1,11 @@
 import { jest } from '@jest/globals';
 import type { Mashup } from '../../src/page-types.js';
 import type { UpstreamOptions } from '../../src/types.js';
-import { openPage } from '../request/ask.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { HastyClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
+import { openPage } from '../support/site.js';
 
 // A thousand runs are real requests for a page, and some machines are slow.
 jest.setTimeout(30_000);

@@ -1,10 +1,9 @@
 import axios from 'axios';
 import { mashup as defaultMashup, multiGet } from '../../src/index.js';
-import { openPage } from '../request/ask.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
-import { type Site, startSite } from '../support/site.js';
+import { openPage, type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
 let site: Site;
@@ -155,7 +154,7 @@ describe('they do not', () => {
     const mashup = mashupWith({ clock: site.clock, axios: axios.create() });
     closeLater(() => mashup.close());
     const page = { a: url('/a'), b: url('/a'), c: { url: url('/{item}'), each: () => ['a', 'a'] } };
-    expect((await (await openPage(page, { mashup }))()).locals).toEqual({ a: 1, b: 1, c: [1, 1] });
+    expect((await (await openPage(page, { mashup }))()).data).toEqual({ a: 1, b: 1, c: [1, 1] });
     expect(backend.seen).toHaveLength(4);
   });
 });

@@ -1,11 +1,11 @@
 import { createMashup, multiGet } from '../../src/index.js';
 import type { UpstreamOptions } from '../../src/types.js';
 import { deepFreeze, lines, problemsOf, problemsThrown, problemsWith } from '../config/problems.js';
-import { openPage } from '../request/ask.js';
 import { startBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
+import { openPage } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -1,12 +1,11 @@
 import axios from 'axios';
 import request from 'supertest';
 import { createMashup, type UpstreamOptions } from '../../src/index.js';
-import { openPage } from '../request/ask.js';
 import { type Asked, type Backend, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
-import { type Site, startSite } from '../support/site.js';
+import { openPage, type Site, startSite } from '../support/site.js';
 
 let backend: Backend;
 let site: Site;
@@ -173,7 +172,7 @@ describe('deadlineHeader', () => {
     const a = await backend.asked('/a');
     expect(left(a)).toBe('300');
     a.reply(1);
-    expect((await visit).locals).toEqual({ a: 1 });
+    expect((await visit).data).toEqual({ a: 1 });
   });
 
   test.each(['', 'a b', 'x:y', 'Connection', 'Transfer-Encoding', 'Content-Length'])(

@@ -1,7 +1,7 @@
 import { createMashup, isConfigError } from '../../src/index.js';
-import { newMashup, openPage } from '../request/ask.js';
 import { startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { newMashup, openPage } from '../support/site.js';
 
 afterEach(closeAll);
 
@@ -39,8 +39,8 @@ describe('createMashup({ limits })', () => {
     const page = { a: `${backend.origin}/a`, b: `${backend.origin}/b` };
     const visit = (await openPage(page, { mashup }))();
     (await backend.asked('/a')).reply(1);
-    const { locals, outcomes } = await visit;
-    expect(locals).toEqual({ a: 1, b: null });
+    const { data, outcomes } = await visit;
+    expect(data).toEqual({ a: 1, b: null });
     expect(outcomes['b']?.error?.code).toBe('ERR_UPSTREAM_OVERLOAD');
   });
 });

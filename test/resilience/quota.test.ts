@@ -2,13 +2,12 @@ import { get } from 'node:http';
 import { jest } from '@jest/globals';
 import axios from 'axios';
 import type { Outcome, UpstreamMap, UpstreamOptions } from '../../src/index.js';
-import { openPage } from '../request/ask.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { HastyClock, ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
-import { expresses, type Site, startSite, type Visit } from '../support/site.js';
+import { expresses, openPage, type Site, startSite, type Visit } from '../support/site.js';
 
 let backend: Backend;
 let site: Site;
@@ -115,8 +114,9 @@ describe('what is counted', () => {
   });
 
   test('each item of a list is', async () => {
-    const { locals } = await site.visit({ a: { url: url('/up?{item}'), each: () => [1, 2, 3], quota } });
-    expect(outcomeOf({ locals } as Visit).items?.map(({ error }) => error?.code)).toEqual([undefined, undefined, used]);
+    for (const item of [1, 2, 3]) backend.answer(`/${item}`, item);
+    const { locals } = await site.visit({ a: { url: url('/{item}'), each: () => [1, 2, 3], quota } });
+    expect(locals.mashup['a']?.items?.map(({ error }) => error?.code)).toEqual([undefined, undefined, used]);
     expect(locals.mashup['a']).toMatchObject({ status: 'partial', attempts: 2 });
   });
 
@@ -145,7 +145,7 @@ describe('what is counted', () => {
 });
 
 describe('what waits in line', () => {
-  /** A page whose three requests wait for one place. */
+  /** A page of three upstreams that wait for one place, which another one holds. */
   function line(options: Partial<UpstreamOptions> = {}) {
     const clock = new ManualClock();
     const mashup = mashupWith({ clock, limits: { perOrigin: 1, queue: 10 } });
@@ -153,7 +153,11 @@ describe('what waits in line', () => {
     const upstreams: UpstreamMap = Object.fromEntries(
       ['a', 'b', 'c'].map((name) => [name, { url: url(`/${name}`), quota, ...options }]),
     );
-    site.app.get('/line', mashup(upstreams, { deadline: 5000 }), (_req, res) => void res.json(res.locals));
+    site.app.get(
+      '/line',
+      mashup({ first: url('/first'), ...upstreams }, { deadline: 5000 }),
+      (_req, res) => void res.json(res.locals),
+    );
     return { clock, mashup };
   }
 
@@ -162,57 +166,63 @@ describe('what waits in line', () => {
   test('has room kept for it, and counts from when it is sent', async () => {
     const { clock } = line();
     const page = ask();
-    const a = await backend.asked('/a');
+    const first = await backend.asked('/first');
     clock.advance(3000);
-    a.reply(1);
+    first.reply(0);
+    (await backend.asked('/a')).reply(1);
     (await backend.asked('/b')).reply(2);
-    const { b, mashup } = (await page) as { b: unknown; mashup: Record<string, Outcome> };
-    expect(b).toBe(2);
+    const { mashup } = (await page) as { mashup: Record<string, Outcome> };
     expect(mashup['c']?.error?.message).toContain('(2 requests in 1000 ms) is kept by others that wait to be sent');
     expect(mashup['c']).toMatchObject({ attempts: 0, error: { code: used } });
     const next = ask();
-    (await backend.asked('/a')).reply(1);
+    (await backend.asked('/first')).reply(0);
     const { mashup: outcomes } = (await next) as { mashup: Record<string, Outcome> };
-    expect(outcomes['b']?.error?.message).toContain('the next may be sent in 1000 ms');
+    expect(outcomes['a']?.error?.message).toContain('the next may be sent in 1000 ms');
   });
 
   test.each<[string, Partial<UpstreamOptions>, number]>([
     ['at its timeout', { timeout: 100 }, 100],
     ['at the deadline', {}, 5000],
   ])('and is given up %s, gives that room back', async (_when, options, ms) => {
-    const { clock, mashup } = line({ quota: { requests: 3, per: 60_000 }, ...options });
+    const { clock, mashup } = line(options);
     const page = ask();
-    await backend.asked('/a');
+    const first = await backend.asked('/first');
     while (mashup.stats()[backend.origin]?.queued !== 2) await settled();
     clock.advance(ms);
+    if (ms < 5000) first.reply(0);
     await page;
-    const next = ask();
-    (await backend.asked('/a')).reply(1);
-    (await backend.asked('/b')).reply(2);
-    const { a, b, c } = (await next) as Record<string, unknown>;
-    expect([a, b, c]).toEqual([1, 2, null]);
+    await expectRoomForTwo();
     expect(clock.pending).toBe(0);
   });
 
-  test('and whose client leaves, or whose instance is closed, gives it back too', async () => {
-    const { clock, mashup } = line({ quota: { requests: 3, per: 60_000 } });
+  test('and whose client leaves gives it back too', async () => {
+    const { clock, mashup } = line();
     const client = get(`${site.origin}/line`).on('error', () => {});
-    const asked = await backend.asked('/a');
+    const first = await backend.asked('/first');
     while (mashup.stats()[backend.origin]?.queued !== 2) await settled();
     client.destroy();
-    await asked.closed;
-    while (mashup.stats()[backend.origin]?.queued !== 0) await settled();
-    const page = ask();
-    await backend.asked('/a');
-    while (mashup.stats()[backend.origin]?.queued !== 1) await settled();
-    await mashup.close({ timeout: 1 });
-    await page;
-    const next = ask();
-    (await backend.asked('/a')).reply(1);
-    const { mashup: outcomes } = (await next) as { mashup: Record<string, Outcome> };
-    expect(['a', 'b', 'c'].map((name) => outcomes[name]?.error?.code)).toEqual([undefined, used, used]);
+    await first.closed;
+    await expectRoomForTwo();
     expect(clock.pending).toBe(0);
   });
+
+  test('and whose instance is closed gives it back too', async () => {
+    const { clock, mashup } = line();
+    const page = ask();
+    await backend.asked('/first');
+    while (mashup.stats()[backend.origin]?.queued !== 2) await settled();
+    await mashup.close({ timeout: 1 });
+    await page;
+    await expectRoomForTwo();
+    expect(clock.pending).toBe(0);
+  });
+
+  async function expectRoomForTwo(): Promise<void> {
+    const next = ask();
+    for (const path of ['/first', '/a', '/b']) (await backend.asked(path)).reply(path);
+    const { a, b, c } = (await next) as Record<string, unknown>;
+    expect([a, b, c]).toEqual(['/a', '/b', null]);
+  }
 });
 
 describe('with retry', () => {

@@ -4,11 +4,11 @@ import axios, { type AxiosInstance } from 'axios';
 import { createMashup } from '../../src/index.js';
 import type { UpstreamOptions } from '../../src/types.js';
 import { lines, problemsThrown, problemsWith } from '../config/problems.js';
-import { openPage, type Visit } from '../request/ask.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { HastyClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
+import { openPage, type Visit } from '../support/site.js';
 
 let backend: Backend;
 let clock: HastyClock;

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { jest } from '@jest/globals';
-import { deadOrigin } from '../axios/asking.js';
-import { type Asked, type Backend, listen, startBackend, startRawBackend } from '../support/backend.js';
+import { type Asked, type Backend, deadOrigin, listen, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { type Site, startSite } from '../support/site.js';
 

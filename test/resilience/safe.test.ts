@@ -1,12 +1,12 @@
 import { jest } from '@jest/globals';
 import axios, { type AxiosInstance } from 'axios';
 import type { UpstreamMap, UpstreamOptions } from '../../src/index.js';
-import { openPage, type Visit } from '../request/ask.js';
 import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { HastyClock, ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
+import { openPage, type Visit } from '../support/site.js';
 
 let backend: Backend;
 

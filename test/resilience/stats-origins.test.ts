@@ -2,10 +2,10 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Failure } from '../../src/errors.js';
 import { Origins } from '../../src/origin/origins.js';
 import type { Connections, WireHandler } from '../../src/transport/wire.js';
-import { openPage } from '../request/ask.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll } from '../support/closing.js';
 import { mashupWith } from '../support/instance.js';
+import { openPage } from '../support/site.js';
 
 const limits = { perOrigin: 1, queue: 10 };
 const name = (at: number) => `https://host${at}.example.com`;

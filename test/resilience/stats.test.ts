@@ -1,12 +1,12 @@
 import { mashup as defaultMashup } from '../../src/default.js';
 import { createMashup } from '../../src/index.js';
 import type { Mashup } from '../../src/page-types.js';
-import { openPage } from '../request/ask.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
+import { openPage } from '../support/site.js';
 
 let backend: Backend;
 let clock: ManualClock;

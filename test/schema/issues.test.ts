@@ -2,8 +2,9 @@ import { inspect } from 'node:util';
 import axios from 'axios';
 import * as z from 'zod';
 import type { Outcome, UpstreamOptions } from '../../src/index.js';
-import { ask, newMashup, startUpstream } from '../request/ask.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { ask, newMashup } from '../support/site.js';
 import { users } from './libraries.js';
 
 afterEach(closeAll);

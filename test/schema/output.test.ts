@@ -1,6 +1,7 @@
 import type { UpstreamOptions } from '../../src/index.js';
-import { ask, openPage, startUpstream } from '../request/ask.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { ask, openPage } from '../support/site.js';
 import { made, sent, users } from './libraries.js';
 
 afterEach(closeAll);

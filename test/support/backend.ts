@@ -1,7 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { closeLater } from './closing.js';
 
 interface Reply {
@@ -55,6 +61,12 @@ export class Asked {
   begin(text: string): void {
     this.#response.writeHead(200, { 'content-type': 'application/json' });
     this.#response.write(text);
+  }
+
+  /** Closes the connection without an answer. */
+  cut(): void {
+    this.#end();
+    this.#request.socket.destroy();
   }
 
   #end(): void {
@@ -114,14 +126,81 @@ export async function startBackend(): Promise<Backend> {
 
 /** Listens on a port of its own on 127.0.0.1, until {@link closeAll}. */
 export async function listen(server: Server): Promise<Server> {
+  await listenUntil(server);
+  return server;
+}
+
+/** The same; what it resolves to closes the server before. */
+export async function listenUntil(server: Server): Promise<() => Promise<void>> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  closeLater(async () => {
+  return closeLater(async () => {
     server.close();
     server.closeAllConnections();
     await once(server, 'close');
   });
-  return server;
+}
+
+/** A request as it came to an upstream. */
+export interface Sent {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  /** The names as they were written. */
+  readonly rawHeaders: string[];
+  readonly body: Buffer;
+}
+
+/** A server that keeps what it was sent. */
+export interface Recorder {
+  readonly origin: string;
+  readonly sent: readonly Sent[];
+  /** How many connections were made to it. */
+  readonly connections: number;
+  /** The only request that it was sent. */
+  readonly only: Sent;
+}
+
+type Answer = (response: ServerResponse, sent: Sent) => unknown;
+
+/** Starts a server that answers as it is told, after it has read the whole request; `{}` as JSON if it is not told. */
+export async function startUpstream(answer: Answer = (response) => json(response, {})): Promise<Recorder> {
+  const sent: Sent[] = [];
+  let connections = 0;
+  const server = createServer(async (incoming, response) => {
+    const { method = '', url = '', headers, rawHeaders } = incoming;
+    const one = { method, url, headers, rawHeaders, body: await buffer(incoming) };
+    sent.push(one);
+    await answer(response, one);
+  });
+  server.on('connection', () => connections++);
+  await listen(server);
+  return {
+    origin: originOf(server),
+    sent,
+    get connections() {
+      return connections;
+    },
+    get only() {
+      const [first, ...rest] = sent;
+      if (first === undefined || rest.length > 0) throw new Error(`it was sent ${sent.length} requests`);
+      return first;
+    },
+  };
+}
+
+export function json(response: ServerResponse, data: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(data));
+}
+
+/** An origin where nobody listens. */
+export async function deadOrigin(): Promise<string> {
+  const server = createServer();
+  const close = await listenUntil(server);
+  const origin = originOf(server);
+  await close();
+  return origin;
 }
 
 /** A server that does with each connection whatever the test likes, HTTP or not. */

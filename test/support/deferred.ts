@@ -19,3 +19,13 @@ export function deferred<T = void>(): Deferred<T> {
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/** Waits until something is so; the milliseconds that it took, or null if it was not so within the limit. */
+export async function until(isSo: () => boolean, limitMs: number): Promise<number | null> {
+  const began = performance.now();
+  while (!isSo()) {
+    if (performance.now() - began > limitMs) return null;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return performance.now() - began;
+}

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { Chunks } from '../../src/transport/chunks.js';
-import { ask } from '../request/ask.js';
 import { startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { ask } from '../support/site.js';
 
 afterEach(closeAll);
 

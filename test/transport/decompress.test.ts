@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { decoders } from '../../src/transport/decompress.js';
-import { startUpstream } from '../request/ask.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { startSite } from '../support/site.js';
 

@@ -1,7 +1,8 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { UpstreamOptions } from '../../src/index.js';
-import { ask, startUpstream } from '../request/ask.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { ask } from '../support/site.js';
 
 afterEach(closeAll);
 

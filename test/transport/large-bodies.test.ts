@@ -5,8 +5,9 @@ import { Agent } from 'undici';
 import { lent, Pieces, whole } from '../../src/answer/body.js';
 import { unpin } from '../../src/answer/wire-answer.js';
 import { type Mashup, multiGet, type UpstreamMap } from '../../src/index.js';
-import { ask, newMashup, openPage, startUpstream } from '../request/ask.js';
+import { startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { ask, newMashup, openPage } from '../support/site.js';
 
 afterEach(closeAll);
 
@@ -23,7 +24,7 @@ async function visit(bodies: Record<string, [type: string, body: Buffer]>, mashu
   const upstreams: UpstreamMap = Object.fromEntries(
     Object.keys(bodies).map((name) => [name, { url: `${origin}/${name}`, ...more }]),
   );
-  return (await (await openPage(upstreams, mashup === undefined ? {} : { mashup }))()).locals;
+  return (await (await openPage(upstreams, mashup === undefined ? {} : { mashup }))()).data;
 }
 
 describe.each([20, 100, 500, 1023, 1025, 3000])('bodies of %d KB', (size) => {

@@ -4,9 +4,9 @@ import type { Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import axios from 'axios';
 import type { UpstreamOptions } from '../../src/index.js';
-import { ask, newMashup, startUpstream } from '../request/ask.js';
-import { startRawBackend } from '../support/backend.js';
+import { startRawBackend, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { ask, newMashup } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -1,8 +1,8 @@
 import { Agent } from 'undici';
 import { transportFailure } from '../../src/transport/failure.js';
-import { ask, newMashup } from '../request/ask.js';
 import { startRawBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { ask, newMashup } from '../support/site.js';
 
 afterEach(closeAll);
 

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:https';
 import { Agent } from 'undici';
-import { ask, newMashup, type Recorder, startUpstream } from '../request/ask.js';
-import { listen, originOf } from '../support/backend.js';
+import { listen, originOf, type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { ask, newMashup } from '../support/site.js';
 
 afterEach(closeAll);
 

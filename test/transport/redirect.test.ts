@@ -1,8 +1,8 @@
 import type { UpstreamOptions } from '../../src/index.js';
-import { ask, type Sent, startUpstream } from '../request/ask.js';
-import { startRawBackend } from '../support/backend.js';
+import { type Sent, startRawBackend, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { deferred } from '../support/deferred.js';
+import { ask } from '../support/site.js';
 
 afterEach(closeAll);
 

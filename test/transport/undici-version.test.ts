@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events';
 import { Agent, Dispatcher, interceptors, MockAgent, ProxyAgent, RetryAgent } from 'undici';
 import { createMashup } from '../../src/index.js';
 import { otherUndici } from '../../src/transport/undici-version.js';
-import { ask } from '../request/ask.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { ask } from '../support/site.js';
 
 afterEach(closeAll);
 
