@@ -13,6 +13,7 @@ export const errorCodes = [
   'ERR_UPSTREAM_BLOCKED',
   'ERR_UPSTREAM_CIRCUIT_OPEN',
   'ERR_UPSTREAM_OVERLOAD',
+  'ERR_UPSTREAM_QUOTA',
   'ERR_UPSTREAM_URL',
   'ERR_UPSTREAM_DEPENDENCY',
   'ERR_UPSTREAM_ITEMS',
@@ -150,9 +151,15 @@ export function isConfigError(value: unknown): value is ConfigError {
   return value instanceof Error && (value as { [configMark]?: true })[configMark] === true;
 }
 
+const notAsked: ReadonlySet<UpstreamErrorCode> = new Set([
+  'ERR_UPSTREAM_CIRCUIT_OPEN',
+  'ERR_UPSTREAM_OVERLOAD',
+  'ERR_UPSTREAM_QUOTA',
+]);
+
 function pageStatus(code: UpstreamErrorCode, upstreamStatus: number | null, byClient: boolean): number {
   if (code === 'ERR_UPSTREAM_TIMEOUT' || code === 'ERR_UPSTREAM_DEADLINE') return 504;
-  if (code === 'ERR_UPSTREAM_CIRCUIT_OPEN' || code === 'ERR_UPSTREAM_OVERLOAD') return 503;
+  if (notAsked.has(code)) return 503;
   if (code === 'ERR_UPSTREAM_STATUS' && (upstreamStatus === 404 || upstreamStatus === 410)) return upstreamStatus;
   if (byClient && (code === 'ERR_UPSTREAM_URL' || code === 'ERR_UPSTREAM_ITEMS')) return 400;
   // The page's own code failed.

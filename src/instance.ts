@@ -3,6 +3,7 @@ import type { AxiosInstance } from 'axios';
 import { type Clock, systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
 import { Origins } from './origin/origins.js';
+import { Quotas } from './origin/quota.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
 import { instanceClosed } from './transport/closed.js';
@@ -23,6 +24,7 @@ export class MashupInstance implements Instance {
   connections: Connections;
   readonly axios: AxiosInstance | null;
   readonly origins: Origins;
+  readonly quotas = new Quotas();
   readonly shared: SharedScope;
   generation = 0;
 

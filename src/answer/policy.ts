@@ -11,6 +11,8 @@ export interface Policy {
   readonly listed: ReadonlySet<string>;
   /** The page's own function: it may throw. */
   readonly validateStatus: (status: number) => unknown;
+  /** A method besides GET and HEAD whose requests only read here, so that one may be sent again unasked; null where there is none. */
+  readonly safeMethod: string | null;
   /** Equal for policies under which equal requests have equal results. */
   readonly key: string;
 }

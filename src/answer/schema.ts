@@ -1,7 +1,7 @@
 import { Failure } from '../errors.js';
 import { hookFailure } from '../hook.js';
 import { shown } from '../shown.js';
-import type { StandardIssue, StandardSchema } from '../types.js';
+import type { StandardIssue, StandardSchema } from '../standard-schema.js';
 
 const MOST_ISSUES = 5;
 

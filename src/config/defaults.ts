@@ -32,6 +32,8 @@ export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   hedge: null,
   breaker: null,
   coalesce: false,
+  safe: false,
+  quota: null,
   deadlineHeader: null,
 };
 

@@ -21,7 +21,18 @@ import {
   oneOf,
 } from './checks.js';
 import { anyStatus, isSuccess, upstreamDefaults } from './defaults.js';
-import { isBreaker, isHedge, isRetry, onlyGiven, readBreaker, readHedge, readRetry } from './resilience.js';
+import {
+  changes,
+  isBreaker,
+  isHedge,
+  isQuota,
+  isRetry,
+  onlyGiven,
+  readBreaker,
+  readHedge,
+  readQuota,
+  readRetry,
+} from './resilience.js';
 
 const aMethod: Check = (value) =>
   typeof value === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(value) && !/^(connect|trace)$/i.test(value)
@@ -93,6 +104,8 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   hedge: isHedge,
   breaker: isBreaker,
   coalesce: aBoolean,
+  safe: aBoolean,
+  quota: isQuota,
   deadlineHeader: aString,
 };
 
@@ -133,6 +146,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     retry: readRetry(known, path, problems),
     hedge: readHedge(known, path, problems),
     breaker: readBreaker(known, path, problems),
+    quota: readQuota(known, path, problems),
     hasData: known.data !== undefined,
     hasFallback: known.fallback !== undefined,
     given: new Set(Object.keys(onlyGiven(known))),
@@ -154,6 +168,12 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
   }
   if (typeof options.url === 'function' && options.origins === undefined) {
     problems.add(`${path}.origins`, "is needed where url is a function: a list of origins, or 'public'");
+  }
+  if (options.safe === true && changes(options.method ?? 'GET')) {
+    problems.add(
+      `${path}.safe`,
+      `is for requests that only read, and ${options.method?.toUpperCase()} is there to change something`,
+    );
   }
   if (options.maxItems !== undefined && options.each === undefined) {
     problems.add(`${path}.maxItems`, 'has a meaning only beside each');

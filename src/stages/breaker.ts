@@ -65,6 +65,7 @@ const outOfTime: ReadonlySet<string> = new Set(['ERR_UPSTREAM_TIMEOUT', 'ERR_UPS
 const innocent: ReadonlySet<string> = new Set([
   'ERR_UPSTREAM_CANCELED',
   'ERR_UPSTREAM_OVERLOAD',
+  'ERR_UPSTREAM_QUOTA',
   'ERR_UPSTREAM_BLOCKED',
   'ERR_UPSTREAM_TOO_LARGE',
   'ERR_UPSTREAM_REDIRECT',

@@ -133,7 +133,7 @@ class Runner extends Fork {
     this.#extra = extra;
   }
 
-  /** An attempt says more than one that found no place, and an answer, if only of failure, more than none. */
+  /** An attempt says more than one that was refused, and an answer, if only of failure, more than none. */
   saysMoreThan(other: Runner): boolean {
     if (this.#isSent !== other.#isSent) return this.#isSent;
     return other.result instanceof Failure && !(this.result instanceof Failure);

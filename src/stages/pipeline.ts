@@ -5,6 +5,7 @@ import { coalesceStage } from './coalesce.js';
 import { deadlineHeaderStage } from './deadline-header.js';
 import { hedgeStage } from './hedge.js';
 import { limitStage } from './limit.js';
+import { quotaStage } from './quota.js';
 import { retryStage } from './retry.js';
 import type { Send, Stage } from './stage.js';
 
@@ -14,6 +15,7 @@ const stages: readonly Stage<unknown>[] = [
   retryStage,
   breakerStage,
   hedgeStage,
+  quotaStage,
   limitStage,
   deadlineHeaderStage,
   attemptTimeoutStage,

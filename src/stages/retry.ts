@@ -29,6 +29,8 @@ class Tries extends Fork {
   #isCounted = false;
   #extra: Reservation | null = null;
   #isGivenUp = false;
+  /** What the try before this one ended with. */
+  #last: Result | null = null;
 
   constructor(parent: Job, request: UpstreamRequest, options: Required<RetryOptions>, next: Send) {
     super(parent);
@@ -56,6 +58,9 @@ class Tries extends Fork {
   }
 
   settle(result: Result): void {
+    // A try that is over the quota is not made: why there was to be one says more.
+    if (this.#last !== null && result instanceof Failure && result.code === 'ERR_UPSTREAM_QUOTA')
+      return this.finish(this.#last);
     const { clock } = this.scope.instance;
     const { attempts, backoff } = this.#options;
     if (this.#isGivenUp || this.over || this.#tried === attempts || !this.#isPassing(result))
@@ -64,6 +69,7 @@ class Tries extends Fork {
     if (clock.now() + delay >= this.endsAt || this.#budget.left(clock.now()) < 1) return this.finish(result);
     // The head that came does not belong to the answer of the next attempt.
     this.headCame(null);
+    this.#last = result;
     this.hold(new Pause(clock, delay, () => this.#tryAgain(result)));
   }
 

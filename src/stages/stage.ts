@@ -4,6 +4,7 @@ import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
 import type { Origins } from '../origin/origins.js';
+import type { Quotas } from '../origin/quota.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { Connections } from '../transport/wire.js';
 import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
@@ -18,7 +19,7 @@ export type Send = (job: Job, request: UpstreamRequest) => void;
 
 /** A way of sending that wraps another. The pipeline of an upstream is built when its page is mounted. */
 export interface Stage<Options> {
-  readonly name: 'coalesce' | 'retry' | 'breaker' | 'hedge' | 'limit' | 'deadlineHeader' | 'attemptTimeout';
+  readonly name: 'coalesce' | 'retry' | 'breaker' | 'hedge' | 'quota' | 'limit' | 'deadlineHeader' | 'attemptTimeout';
   /**
    * The stage's options for an upstream; null if the stage is not part of that upstream's pipeline.
    * @param coincides whether another call of the same run may make an equal request
@@ -32,6 +33,7 @@ export interface Instance {
   readonly clock: Clock;
   readonly connections: Connections;
   readonly origins: Origins;
+  readonly quotas: Quotas;
   /** How many times it was closed with a timeout. A run of an earlier generation sends nothing more. */
   readonly generation: number;
   /** The scope of requests that runs share, which belong to no run. */

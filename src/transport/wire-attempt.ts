@@ -102,7 +102,9 @@ export class WireAttempt implements ExchangeOwner {
 
   #mayRepeat(exchange: Exchange): boolean {
     const { method } = this.#request;
-    return !this.#repeated && exchange.closedUnderneath && (method === 'GET' || method === 'HEAD');
+    if (this.#repeated || !exchange.closedUnderneath) return false;
+    // By its name, for an axios instance's interceptor may have changed the method.
+    return method === 'GET' || method === 'HEAD' || method === this.#owner.policy.safeMethod;
   }
 
   #redirect(status: number, location: string, most: number): void {
