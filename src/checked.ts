@@ -42,7 +42,7 @@ export type UpstreamConfig = Resolved & {
   /** Whether there is a body, and a fallback: both may be anything, null included. */
   readonly hasData: boolean;
   readonly hasFallback: boolean;
-  /** The options that the page gave; an axios instance has defaults of its own for the others. */
+  /** Names of the options that the page gave. For the others, an axios instance has defaults of its own. */
   readonly given: ReadonlySet<string>;
 };
 

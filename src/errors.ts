@@ -34,7 +34,7 @@ export class Failure {
   readonly cause: unknown;
   /** The status of the answer that was the failure. */
   readonly upstreamStatus: number | null;
-  /** Whether it is the client's doing, and says nothing of the upstream: a wrong parameter, a shorter deadline than the page's. */
+  /** Whether the client caused it (a wrong parameter, a short deadline), so that it says nothing of the upstream. */
   readonly byClient: boolean;
 
   constructor(
@@ -62,7 +62,7 @@ export interface UpstreamErrorDetails {
   byClient?: boolean;
 }
 
-// A symbol of the global registry: the guards hold across two copies of the package.
+// Symbols of the global registry, so that the guards recognise errors of another copy of the package.
 const upstreamMark = Symbol.for('express-mashup.UpstreamError');
 const configMark = Symbol.for('express-mashup.ConfigError');
 
@@ -102,7 +102,7 @@ export class UpstreamError extends Error {
   }
 }
 
-// Outside of the class: of one that names itself inside, the bundler changes the name that is printed.
+// Outside of the class: the bundler renames a class that refers to itself, and the new name would be printed.
 Object.defineProperty(UpstreamError.prototype, upstreamMark, { value: true });
 
 /** One mistake in a config: where it is, and what is wrong with it and how to mend it. */
@@ -134,10 +134,6 @@ export class Problems {
 
   add(path: string, message: string): void {
     this.#problems.push({ path, message });
-  }
-
-  get count(): number {
-    return this.#problems.length;
   }
 
   throwIfAny(): void {

@@ -48,7 +48,7 @@ export class MashupInstance implements Instance {
   }
 }
 
-/** Of requests that runs share: they wait for no run's slots (the limits of their origin hold), and in no visitor's context. */
+/** The scope of requests that runs share. They use no run's slots, only the limits of their origin, and no run's async context. */
 class SharedScope implements Scope {
   readonly instance: Instance;
   readonly slots = null;

@@ -102,8 +102,8 @@ export interface UpstreamOptions {
   breaker?: boolean | BreakerOptions;
   /**
    * Shares one request among equal calls of all runs: the same method, URL, body and every header sent. Equal calls of one
-   * run always share one. A request that runs share waits in the line of none of them: `limits` bounds it, `concurrency` does
-   * not. Not with an axios instance, whose interceptors decide what is sent.
+   * run always share one. A request shared across runs does not use any run's `concurrency`; only `limits` bounds it. Not with
+   * an axios instance, whose interceptors decide what is sent.
    * @default false
    */
   coalesce?: boolean;
@@ -228,7 +228,7 @@ export interface MultiGetOptions
 export interface Settings {
   /**
    * Sends every request, instead of the instance's own connections: an undici ProxyAgent, say. It stays its owner's to
-   * close. What a host name means is then for it to say: a rule about public addresses holds for literal ones only.
+   * close. It also resolves host names, so the rule about public addresses applies to IP literals only.
    * @default connections of the instance's own, kept alive
    */
   dispatcher?: Dispatcher;

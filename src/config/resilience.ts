@@ -94,7 +94,7 @@ export function readBreaker(
   return withDefaults<Required<BreakerOptions>>(breakerDefaults, breaker);
 }
 
-/** How much it may be asked; null where there is no quota. */
+/** The quota, checked; null where there is none. */
 export function readQuota({ quota }: UpstreamOptions, path: string, problems: Problems): QuotaConfig | null {
   if (quota === undefined) return null;
   checkOptions(quota as unknown as Record<string, unknown>, quotaChecks, `${path}.quota`, problems);
@@ -106,7 +106,7 @@ export function readQuota({ quota }: UpstreamOptions, path: string, problems: Pr
   return { requests, per, name };
 }
 
-/** When to hedge; null where that is never. */
+/** After how long to hedge, checked; null for never. */
 export function readHedge(
   { hedge, method = 'GET', safe = false }: UpstreamOptions,
   path: string,
@@ -120,12 +120,12 @@ export function readHedge(
   return hedge;
 }
 
-/** A copy of what is given, over the defaults. */
+/** The defaults, overridden by a copy of what is given. */
 export function withDefaults<T extends object>(defaults: T, given: Partial<T>): T {
   return copyPlain({ ...defaults, ...onlyGiven(given) });
 }
 
-/** An option that is undefined counts as left out. */
+/** The options without those that are undefined, which count as left out. */
 export function onlyGiven<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -109,11 +109,11 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   deadlineHeader: aString,
 };
 
-// What stands for a wrong option while the others are checked, where it matters to them that there is one.
+// Values that replace a wrong option while the others are checked, if those depend on its presence.
 const standIns: Readonly<Record<string, unknown>> = { url: 'http://localhost/', each: () => [], origins: [] };
 
 /**
- * An upstream's options, checked and copied, with their defaults; null where there are none. Adds what is wrong to
+ * An upstream's options, checked and copied, with defaults; null if the entry is no URL or object. Adds what is wrong to
  * `problems`.
  */
 export function readUpstream(entry: unknown, path: string, problems: Problems): UpstreamConfig | null {
@@ -134,10 +134,10 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
   const origins = readOrigins(known.origins ?? [], path, problems);
   return {
     ...upstreamDefaults,
-    // A copy, for the caller's objects are the caller's.
+    // A copy: the caller may change its objects later.
     ...(copyPlain(onlyGiven(known)) as Partial<UpstreamConfig>),
     url: known.url,
-    // The case matters to servers, and what axios documents is upper case.
+    // Methods are case-sensitive, and axios accepts them in lower case.
     method: (known.method ?? upstreamDefaults.method).toUpperCase(),
     validateStatus: known.validateStatus === null ? anyStatus : (known.validateStatus ?? isSuccess),
     transformResponse: known.transformResponse === undefined ? [] : [known.transformResponse].flat(),
@@ -158,7 +158,7 @@ const notForwarded: ReadonlyMap<string, string> = new Map([
   ['host', 'says which site is asked for, which is not the client’s to choose: set it in headers where it must differ'],
 ]);
 
-/** What is right by itself but not beside something else. */
+/** Checks the options that are valid by themselves but not together. */
 function checkTogether(options: UpstreamOptions, path: string, problems: Problems): void {
   if (options.required === true && options.fallback !== undefined) {
     problems.add(
@@ -212,7 +212,7 @@ function readOrigins(
   const set = new Set<string>();
   for (const text of origins) {
     const url = URL.canParse(text) ? new URL(text) : null;
-    // A `*` is valid in a host, but stands for nothing else there.
+    // URLs allow a `*` in a host, but it would not be a wildcard here.
     const isOrigin = url !== null && /^https?:\/\/[^*]+$/.test(url.origin) && url.href === `${url.origin}/`;
     if (isOrigin) set.add(url.origin);
     else

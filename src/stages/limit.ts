@@ -6,7 +6,7 @@ import { instanceClosed, wasClosed } from '../transport/closed.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { Fork, type Job, type Send, type Stage, type Turn } from './stage.js';
 
-/** Sends when the run has a slot for it and its origin a place. */
+/** Waits until the run has a slot and the origin has a place, then sends. */
 export const limitStage: Stage<true> = {
   name: 'limit',
   options: () => true,
@@ -49,7 +49,7 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
     this.#next(this, this.#request);
   }
 
-  /** It has waited at its origin, and has a place there. */
+  /** The origin has a place for it, for which it has waited. */
   granted(): void {
     this.begin(null);
   }
@@ -66,12 +66,12 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
   }
 
   settle(result: Result): void {
-    // First, for whoever is let in next may be a hedge that this makes needless.
+    // Before the place is given on: the next in line may be a hedge that this result makes unnecessary.
     this.finish(result);
     const lasted = this.scope.instance.clock.now() - (this.#sentAt as number);
     if (result instanceof Failure) this.origin.failed(result.code, lasted);
     else this.origin.answered(lasted);
-    // After a required upstream's failure nobody is to get the slot.
+    // Later: if this result ends the run (a required upstream failed), nobody must get the slot.
     if (this.#release !== null) afterwards(this.#release);
   }
 

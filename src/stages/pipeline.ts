@@ -22,7 +22,7 @@ const stages: readonly Stage<unknown>[] = [
 ] as Stage<unknown>[];
 
 /**
- * Puts together how the requests of an upstream are sent: of the stages those that it configures, and within them `attempt`.
+ * Wraps `attempt` in the stages that an upstream configures.
  * @param coincides whether another call of the same run may make an equal request
  */
 export function buildPipeline(upstream: UpstreamConfig, coincides: boolean, attempt: Send): Send {

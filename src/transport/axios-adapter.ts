@@ -21,7 +21,7 @@ import { encodeForm } from './form.js';
 import { HttpRequest } from './http-request.js';
 import { type AttemptOwner, WireAttempt } from './wire-attempt.js';
 
-// Not the instance that axios exports: its defaults are the application's to set, and nothing to other instances.
+// Not the instance that axios exports, whose defaults the application may change.
 const plain = new Axios({});
 
 /** Where a request of axios goes, its baseURL and params included. */
@@ -39,16 +39,16 @@ export class FailureError extends Error {
   }
 }
 
-/** What came of a request that axios asked for. */
+/** The result of a request that axios asked for. */
 export interface AxiosExchange {
   readonly response: AxiosResponse;
   readonly head: UpstreamResponse;
 }
 
 /**
- * What an axios adapter does, over our connections: sends what axios has merged, transformed and intercepted, and gives
- * the body as text, or as a Buffer where it is not text. Its rules on redirects, sizes and addresses are those of all
- * attempts. It is given up with `signal` too: an interceptor may have put another in the config.
+ * An axios adapter over our connections: sends what axios has merged, transformed and intercepted, and returns the body as
+ * text, or as a Buffer if it is not text. The rules on redirects, sizes and addresses are those of every attempt. `signal`
+ * aborts it beside the config's own signal, which an interceptor may have replaced.
  *
  * @throws {AxiosError}
  */
@@ -128,7 +128,7 @@ async function httpRequest(config: InternalAxiosRequestConfig): Promise<HttpRequ
   return new HttpRequest(parsed.origin, parsed.pathname + parsed.search, method, list, body);
 }
 
-/** axios has serialized the body already, but for forms with files, and for what is no text at all. */
+/** axios has serialized the body already, except forms with files and values that are not text. */
 async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeaders): Promise<string | Buffer | null> {
   const { data } = config as { data: unknown };
   headers.delete('Content-Length');
