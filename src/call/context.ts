@@ -11,7 +11,6 @@ export class CallContext implements Context, RequestSource {
   readonly clientItem: boolean;
   readonly #plan: CallPlan;
   readonly #run: CallRun;
-  #query: Request['query'] | null = null;
   #results: Record<string, unknown> | null = null;
   #controller: AbortController | null = null;
   #over = false;
@@ -34,9 +33,7 @@ export class CallContext implements Context, RequestSource {
   }
 
   get query(): Request['query'] {
-    // Express 5 parses the query again at each access.
-    this.#query ??= this.#run.visitor.query;
-    return this.#query as Request['query'];
+    return this.#run.query;
   }
 
   get locals(): Readonly<Record<string, unknown>> {

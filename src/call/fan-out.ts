@@ -53,6 +53,9 @@ function holds(value: unknown, item: object, depth: number): boolean {
   return Object.values(value).some((member) => holds(member, item, depth - 1));
 }
 
+/** How long the loop is held by beginning items. */
+const LONGEST_MS = 5;
+
 /** The call for one item. */
 interface ItemCall extends Abortable {
   readonly outcome: Outcome | null;
@@ -80,7 +83,20 @@ export class FanOut implements CallOwner<ItemCall>, Abortable {
 
   start(): void {
     if (this.#left === 0) this.#onEnd([]);
-    for (const call of this.#calls) call.start();
+    this.#startFrom(0);
+  }
+
+  /** A request takes up to a millisecond to make where a client's parameter is long, so a hundred are not made in one turn. */
+  #startFrom(first: number): void {
+    const began = performance.now();
+    for (let at = first; at < this.#calls.length; at++) {
+      if (performance.now() - began > LONGEST_MS) {
+        setImmediate(() => this.#startFrom(at));
+        return;
+      }
+      const call = this.#calls[at] as ItemCall;
+      if (call.outcome === null) call.start();
+    }
   }
 
   abort(failure: Failure): void {

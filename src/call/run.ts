@@ -10,6 +10,8 @@ export interface CallRun extends Scope {
   /** The client's request; null where there is none. */
   readonly req: Request | null;
   readonly visitor: Visitor;
+  /** The client's query, parsed once. */
+  readonly query: Request['query'];
   readonly locals: Readonly<Record<string, unknown>>;
   /** The headers that the client's Connection header names. */
   readonly connectionOptions: ReadonlySet<string>;

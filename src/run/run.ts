@@ -32,6 +32,7 @@ export class Run implements CallRun, CallOwner<Call> {
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
   #flights: Flights | null = null;
+  #query: Request['query'] | null = null;
   #connectionOptions: ReadonlySet<string> | null = null;
   /** Milliseconds: the page's deadline, or the client's if that is shorter. */
   readonly #deadline: number;
@@ -80,6 +81,12 @@ export class Run implements CallRun, CallOwner<Call> {
   get flights(): Flights {
     this.#flights ??= new Flights(this);
     return this.#flights;
+  }
+
+  /** Express 5 parses the query anew at each look, and a fan-out has a hundred items that look. */
+  get query(): Request['query'] {
+    this.#query ??= this.visitor.query;
+    return this.#query as Request['query'];
   }
 
   /** Worked out once, however many upstreams pass headers on. */
