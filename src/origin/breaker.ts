@@ -62,7 +62,7 @@ export class Breaker {
       if (verdict === 'failure') state.failed++;
       if (verdict === 'success') this.#close();
       else if (state.probes === 0) {
-        // Where all were given up, none has found out: the next may try at once.
+        // If no probe has found out anything (all were aborted), the next may try at once.
         this.#state = { kind: 'open', until: state.failed > 0 ? now + this.#options.halfOpenAfter : now };
       }
     }

@@ -29,7 +29,7 @@ function refusal(origin: string, retryIn: number): Failure {
 class Guarded extends Fork {
   readonly #breaker: Breaker;
   readonly #ticket: Ticket;
-  /** By the clock, when its first attempt was sent; null before that. A hedge that is sent later takes nothing from it. */
+  /** By the clock, when its first attempt was sent; null before that. A hedge that is sent later does not change it. */
   #sentAt: number | null = null;
 
   constructor(parent: Job, breaker: Breaker, ticket: Ticket) {

@@ -14,7 +14,7 @@ export const coalesceStage: Stage<Reach> = {
   options: ({ coalesce }, coincides) => (coalesce ? 'instance' : coincides ? 'run' : null),
   wrap: (reach, next) =>
     function coalesced(job, request) {
-      // What is shared belongs to no run, and is not told that this one began before the instance was closed.
+      // Checked here, because a shared request has the instance's scope and does not know when this run began.
       if (wasClosed(job.scope)) return job.settle(instanceClosed);
       const scope = reach === 'run' ? job.scope : job.scope.instance.shared;
       scope.flights.join(job, request, next);

@@ -59,7 +59,7 @@ export async function exchangeForAxios(
 ): Promise<AxiosExchange> {
   const request = await httpRequest(config);
   const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
-  // An interceptor may have taken its time before this, or ask once more after a failure.
+  // Checked again, because an interceptor may have waited before this, or may send a request of its own after a failure.
   if (wasClosed(owner.scope)) throw failed(instanceClosed, config);
   if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
   const { clock } = owner.scope.instance;

@@ -1,11 +1,11 @@
 import { Failure } from '../errors.js';
 
-/** What ends when an instance is closed with a time that has run out. */
+/** The failure of everything that is still under way at the timeout of `close`. */
 export const instanceClosed = new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed');
 
-/** What it takes to know whether the instance was closed so since a run began, which then sends nothing more. */
+/** Tells whether the instance was closed with a timeout since a run began. Such a run sends nothing more. */
 export interface Generations {
-  /** That of the instance when it began. */
+  /** The generation of the instance when the run began. */
   readonly generation: number;
   readonly instance: { readonly generation: number };
 }
