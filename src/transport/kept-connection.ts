@@ -77,7 +77,11 @@ export class KeptConnection implements Connection {
   }
 
   get broken(): Error | null {
-    return this.#socket?.errored ?? null;
+    const socket = this.#socket;
+    if (socket === null || socket.errored !== null) return socket?.errored ?? null;
+    // libuv tells of a reset as of an end where it comes together with the last data. But a socket that was reset has no peer
+    // any more, and one that the other side has only ended has.
+    return socket.readableEnded && socket.remoteAddress === undefined ? reset : null;
   }
 
   send(request: WireRequest, handler: WireHandler): void {
@@ -144,3 +148,4 @@ function secure(options: buildConnector.Options, publicOnly: boolean): Secure {
 }
 
 export const closed = new Error('the idle connection was closed');
+const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
