@@ -2,6 +2,7 @@ import type {
   BreakerOptions,
   Context,
   PageOptions,
+  QuotaOptions,
   ResponseTransformer,
   RetryOptions,
   UpstreamOptions,
@@ -9,6 +10,9 @@ import type {
 
 /** Which origins an upstream may talk to. `'public'`: any, as long as its address is a public one. */
 export type AllowedOrigins = ReadonlySet<string> | 'public';
+
+/** A quota whose name is null is that of an origin. */
+export type QuotaConfig = Readonly<Required<Omit<QuotaOptions, 'name'>>> & { readonly name: string | null };
 
 /** Options that have another form, or are always there, once they are checked. */
 interface Resolved {
@@ -27,6 +31,8 @@ interface Resolved {
   readonly retry: Required<RetryOptions> | null;
   readonly breaker: Required<BreakerOptions> | null;
   readonly coalesce: boolean;
+  readonly safe: boolean;
+  readonly quota: QuotaConfig | null;
 }
 
 /** The options of an upstream, checked and copied, with their defaults; null where an option is not used. */
@@ -36,7 +42,7 @@ export type UpstreamConfig = Resolved & {
   /** Whether there is a body, and a fallback: both may be anything, null included. */
   readonly hasData: boolean;
   readonly hasFallback: boolean;
-  /** The options that the page gave; an axios instance has defaults of its own for the others. */
+  /** Names of the options that the page gave. For the others, an axios instance has defaults of its own. */
   readonly given: ReadonlySet<string>;
 };
 

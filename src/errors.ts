@@ -13,6 +13,7 @@ export const errorCodes = [
   'ERR_UPSTREAM_BLOCKED',
   'ERR_UPSTREAM_CIRCUIT_OPEN',
   'ERR_UPSTREAM_OVERLOAD',
+  'ERR_UPSTREAM_QUOTA',
   'ERR_UPSTREAM_URL',
   'ERR_UPSTREAM_DEPENDENCY',
   'ERR_UPSTREAM_ITEMS',
@@ -33,7 +34,7 @@ export class Failure {
   readonly cause: unknown;
   /** The status of the answer that was the failure. */
   readonly upstreamStatus: number | null;
-  /** Whether it is the client's doing, and says nothing of the upstream: a wrong parameter, a shorter deadline than the page's. */
+  /** Whether the client caused it (a wrong parameter, a short deadline), so that it says nothing of the upstream. */
   readonly byClient: boolean;
 
   constructor(
@@ -61,7 +62,7 @@ export interface UpstreamErrorDetails {
   byClient?: boolean;
 }
 
-// A symbol of the global registry: the guards hold across two copies of the package.
+// Symbols of the global registry, so that the guards recognise errors of another copy of the package.
 const upstreamMark = Symbol.for('express-mashup.UpstreamError');
 const configMark = Symbol.for('express-mashup.ConfigError');
 
@@ -101,7 +102,7 @@ export class UpstreamError extends Error {
   }
 }
 
-// Outside of the class: of one that names itself inside, the bundler changes the name that is printed.
+// Outside of the class: the bundler renames a class that refers to itself, and the new name would be printed.
 Object.defineProperty(UpstreamError.prototype, upstreamMark, { value: true });
 
 /** One mistake in a config: where it is, and what is wrong with it and how to mend it. */
@@ -135,10 +136,6 @@ export class Problems {
     this.#problems.push({ path, message });
   }
 
-  get count(): number {
-    return this.#problems.length;
-  }
-
   throwIfAny(): void {
     if (this.#problems.length > 0) throw new ConfigError(this.#problems);
   }
@@ -154,9 +151,15 @@ export function isConfigError(value: unknown): value is ConfigError {
   return value instanceof Error && (value as { [configMark]?: true })[configMark] === true;
 }
 
+const notAsked: ReadonlySet<UpstreamErrorCode> = new Set([
+  'ERR_UPSTREAM_CIRCUIT_OPEN',
+  'ERR_UPSTREAM_OVERLOAD',
+  'ERR_UPSTREAM_QUOTA',
+]);
+
 function pageStatus(code: UpstreamErrorCode, upstreamStatus: number | null, byClient: boolean): number {
   if (code === 'ERR_UPSTREAM_TIMEOUT' || code === 'ERR_UPSTREAM_DEADLINE') return 504;
-  if (code === 'ERR_UPSTREAM_CIRCUIT_OPEN' || code === 'ERR_UPSTREAM_OVERLOAD') return 503;
+  if (notAsked.has(code)) return 503;
   if (code === 'ERR_UPSTREAM_STATUS' && (upstreamStatus === 404 || upstreamStatus === 410)) return upstreamStatus;
   if (byClient && (code === 'ERR_UPSTREAM_URL' || code === 'ERR_UPSTREAM_ITEMS')) return 400;
   // The page's own code failed.

@@ -20,7 +20,7 @@ export async function guarded<T>(
   }
 }
 
-/** The failure of the page's own code. `what`: what threw, as the beginning of a sentence whose end says what was thrown. */
+/** The failure of the page's own code. `what` begins the message, such as 'its when function threw'; what was thrown ends it. */
 export function hookFailure(what: string, cause: unknown): Failure {
   return new Failure('ERR_UPSTREAM_HOOK', `${what} ${describe(cause)}`, cause);
 }

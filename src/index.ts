@@ -5,6 +5,7 @@ export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './er
 export { createMashup } from './mashup.js';
 export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
 export type { DataOf, LocalsOf, Mashup, MashupLocals, Page, RunResult, TypedUpstream } from './page-types.js';
+export type { StandardIssue, StandardResult, StandardSchema } from './standard-schema.js';
 export type {
   AxiosLike,
   BreakerOptions,
@@ -15,13 +16,11 @@ export type {
   MultiGetOptions,
   OriginStats,
   PageOptions,
+  QuotaOptions,
   ResponseTransformer,
   RetryOptions,
   RunInput,
   Settings,
-  StandardIssue,
-  StandardResult,
-  StandardSchema,
   Upstream,
   UpstreamMap,
   UpstreamOptions,

@@ -2,10 +2,11 @@ import { AsyncResource } from 'node:async_hooks';
 import type { AxiosInstance } from 'axios';
 import { type Clock, systemClock } from './clock.js';
 import { limitDefaults } from './config/defaults.js';
-import { Failure } from './errors.js';
 import { Origins } from './origin/origins.js';
+import { Quotas } from './origin/quota.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
+import { instanceClosed } from './transport/closed.js';
 import { KeptConnections } from './transport/connections.js';
 import type { Connections } from './transport/wire.js';
 import type { LimitOptions } from './types.js';
@@ -23,6 +24,7 @@ export class MashupInstance implements Instance {
   connections: Connections;
   readonly axios: AxiosInstance | null;
   readonly origins: Origins;
+  readonly quotas = new Quotas();
   readonly shared: SharedScope;
   generation = 0;
 
@@ -35,21 +37,18 @@ export class MashupInstance implements Instance {
   }
 
   /** See `Mashup.close`. */
-  async close(timeout?: number): Promise<void> {
-    await this.connections.close(timeout, () => this.#cut());
-    // With no connection open something may still be about to ask for one: a try in its back-off, a callback.
-    if (timeout !== undefined) this.#cut();
+  close(timeout?: number): Promise<void> {
+    return this.connections.close(timeout, () => this.#cut());
   }
 
   #cut(): void {
     this.generation++;
-    const closed = new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed');
-    this.shared.flights.giveUp(closed);
-    this.origins.refuseAll(closed);
+    this.shared.flights.giveUp(instanceClosed);
+    this.origins.refuseAll(instanceClosed);
   }
 }
 
-/** Of requests that runs share: they wait for no run's slots (the limits of their origin hold), and in no visitor's context. */
+/** The scope of requests that runs share. They use no run's slots, only the limits of their origin, and no run's async context. */
 class SharedScope implements Scope {
   readonly instance: Instance;
   readonly slots = null;

@@ -26,8 +26,7 @@ function hasMark(value: unknown, mark: symbol): boolean {
 type Locals = Record<string, unknown>;
 
 /**
- * What keeps the names of a page from being attached: something is there already, and is never overwritten. Null where
- * nothing does.
+ * The error if something is already in the place of a page's data or outcomes, which is never overwritten; null if not.
  */
 export function findCollision(locals: Locals, names: readonly string[], into: string | null): ConfigError | null {
   const isFirst = !('mashup' in locals);

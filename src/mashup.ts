@@ -49,7 +49,7 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
     }
     const collision = findCollision(res.locals, plan.names, into);
     if (collision !== null) return next(collision);
-    // The client has left already: there is nobody to answer.
+    // The client has already left.
     if (res.closed || req.socket?.destroyed) return;
     const visit = new Visit(res, next);
     const run = new Run(plan, instance, req, req, res.locals, visit);
@@ -70,10 +70,10 @@ class Visit implements RunOwner {
   readonly #res: Response;
   readonly #next: NextFunction;
   #run: Run | null = null;
-  /** That of a response which has none yet. */
+  /** The client's socket, while the response has none of its own yet (see pipelined.ts); else null. */
   #socket: Socket | null = null;
-  // Where it is made matters: V8 puts a function that is assigned to a property (`this.#onClose = () => …`) in old space, and
-  // there it would keep the run and all its data, long dead, until the next full collection.
+  // A field initializer on purpose: V8 puts a function that is assigned to a property (`this.#onClose = () => …`) in old space,
+  // where it would keep the ended run and all its data until the next full collection.
   readonly #onClose = () => {
     this.#unwatch();
     this.#run?.cancel();
@@ -87,7 +87,7 @@ class Visit implements RunOwner {
   watch(run: Run, { socket }: Request): void {
     this.#run = run;
     this.#res.on('close', this.#onClose);
-    // It waits behind another response: null, and not undefined as where there is no connection at all.
+    // Null: the response waits behind another one on its connection. (Without any connection it is undefined.)
     if (this.#res.socket !== null) return;
     this.#socket = socket;
     watchSocket(socket, this.#onClose);

@@ -7,7 +7,7 @@ import type { Instance } from './stages/stage.js';
 import type { RunInput } from './types.js';
 
 /**
- * A page for somebody who has no response to attach its data to. Resolves to the outcomes, in the order written.
+ * Runs a page without a response. Resolves to the outcomes, in the order written.
  * @throws {UpstreamError} (as a rejection) of a required upstream; or the reason of `signal`
  */
 export function runPage(plan: PagePlan, instance: Instance, input: RunInput): Promise<Outcome[]> {
@@ -38,7 +38,7 @@ function visitorOf({ req, params, query, headers }: RunInput): Visitor {
   };
 }
 
-/** By name in lower case, as Node has the headers of a request. */
+/** Headers with names in lower case, as Node gives them. */
 function lowerCased(headers: NonNullable<RunInput['headers']>): Request['headers'] {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value as string]));
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
-// A response that waits behind another one on its connection (HTTP/1.1 pipelining) has no socket yet, and Node does not close it
-// when the client leaves. One listener a socket, for a client may send any number of such requests.
+// A response that waits behind another one on its connection (HTTP/1.1 pipelining) has no socket yet, and Node does not emit
+// its 'close' when the client leaves. One listener for each socket, because a client may send any number of such requests.
 const waiting = new WeakMap<Socket, Set<() => void>>();
 
 /** Calls `onClose` when the socket closes, unless it is forgotten before. */

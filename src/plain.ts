@@ -6,8 +6,8 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 }
 
 /**
- * A copy of a value that a page gives, so that nobody who writes into the one writes into the other: of objects and lists,
- * however deep, and of what can stand for a body. Instances of other classes are shared.
+ * A deep copy of a value that a page gives: of plain objects, lists, and what can be a body. Instances of other classes are
+ * shared.
  */
 export function copyPlain<T>(value: T, copies?: Map<unknown, unknown>): T;
 export function copyPlain(value: unknown, copies = new Map<unknown, unknown>()): unknown {

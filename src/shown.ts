@@ -2,8 +2,8 @@
 const MOST = 200;
 
 /**
- * A text as messages, logs and terminals may show it: controls, escapes and what turns the direction of text are spelled out,
- * and it has at most so many characters. What others send may have megabytes, so it is cut before it is searched.
+ * A text as messages, logs and terminals may show it: control characters, and those that change the direction of text, are
+ * spelled out, and it is cut to `most` characters. It is cut before it is searched, because it may have megabytes.
  */
 export function shown(text: string, most = MOST): string {
   const spelled = cut(text, most).replace(/[\p{C}\u2028\u2029]/gu, spellOut);

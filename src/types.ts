@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { Dispatcher } from 'undici';
 import type { UpstreamError } from './errors.js';
+import type { StandardSchema } from './standard-schema.js';
 
 /** A value, or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
@@ -25,25 +26,6 @@ export interface Context {
 
 /** A value, or a function of the context that gives it (or a promise of it). */
 export type FromContext<T> = T | ((context: Context) => Awaitable<T>);
-
-/** @see {@link https://standardschema.dev} The Standard Schema interface, version 1. */
-export interface StandardSchema<Input = unknown, Output = Input> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-  };
-}
-
-export type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly StandardIssue[] };
-
-export interface StandardIssue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
 
 export type HeaderValue = string | number | boolean | readonly string[] | null | undefined;
 
@@ -112,7 +94,7 @@ export interface UpstreamOptions {
   retry?: boolean | number | RetryOptions;
   /**
    * A second attempt when the first has not answered after so many milliseconds, or after the origin's own 95th percentile;
-   * the first success wins and the other is aborted. GET and HEAD only; it shares the budget of retries.
+   * the first success wins and the other is aborted. GET, HEAD and `safe` only; it shares the budget of retries.
    * @default none
    */
   hedge?: number | 'p95';
@@ -120,8 +102,8 @@ export interface UpstreamOptions {
   breaker?: boolean | BreakerOptions;
   /**
    * Shares one request among equal calls of all runs: the same method, URL, body and every header sent. Equal calls of one
-   * run always share one. A request that runs share waits in the line of none of them: `limits` bounds it, `concurrency` does
-   * not. Not with an axios instance, whose interceptors decide what is sent.
+   * run always share one. A request shared across runs does not use any run's `concurrency`; only `limits` bounds it. Not with
+   * an axios instance, whose interceptors decide what is sent.
    * @default false
    */
   coalesce?: boolean;
@@ -129,6 +111,18 @@ export interface UpstreamOptions {
   deadlineHeader?: string;
   /** A Standard Schema (zod, valibot, arktype, …) that the data must meet; its output is the data. With `each`: of one item. */
   schema?: StandardSchema;
+  /**
+   * Sends no more than so many requests in so many milliseconds, over all pages of the instance. An attempt over it fails
+   * with ERR_UPSTREAM_QUOTA and is not sent. @default none
+   */
+  quota?: QuotaOptions;
+  /**
+   * Its request only reads, though its method does not say so: a GraphQL query or a search by POST. It may be sent again, as
+   * a GET may: by `hedge`, by `retry` without `methods`, and once more where a kept-alive connection was closed under it.
+   * Not for PUT, PATCH and DELETE.
+   * @default false
+   */
+  safe?: boolean;
 }
 
 /** When and how often to try again. */
@@ -139,7 +133,7 @@ export interface RetryOptions {
   statuses?: readonly number[];
   /** Milliseconds: the longest wait before the first extra attempt. It doubles for each further one. @default 100 */
   backoff?: number;
-  /** Methods that may be sent again. @default ['GET', 'HEAD'] */
+  /** Methods that may be sent again; what is `safe` counts as GET. @default ['GET', 'HEAD'] */
   methods?: readonly string[];
 }
 
@@ -153,6 +147,19 @@ export interface BreakerOptions {
   window?: number;
   /** Milliseconds after which it lets a few calls try: the first that succeeds closes it. @default 5000 */
   halfOpenAfter?: number;
+}
+
+/**
+ * How much an upstream may be asked. Every attempt that is sent counts, retries and hedges too; redirects, and the repetition
+ * where a kept-alive connection was closed, do not.
+ */
+export interface QuotaOptions {
+  /** The most requests in any `per` milliseconds. */
+  requests: number;
+  /** Milliseconds. */
+  per: number;
+  /** Upstreams that name the same quota are counted together. @default those of one origin with equal numbers are */
+  name?: string;
 }
 
 export type ResponseTransformer = (
@@ -221,7 +228,7 @@ export interface MultiGetOptions
 export interface Settings {
   /**
    * Sends every request, instead of the instance's own connections: an undici ProxyAgent, say. It stays its owner's to
-   * close. What a host name means is then for it to say: a rule about public addresses holds for literal ones only.
+   * close. It also resolves host names, so the rule about public addresses applies to IP literals only.
    * @default connections of the instance's own, kept alive
    */
   dispatcher?: Dispatcher;

@@ -46,7 +46,7 @@ describe('what the page should answer', () => {
     ERR_UPSTREAM_DEADLINE: 504,
     ERR_UPSTREAM_HOOK: 500,
   };
-  const busy = ['ERR_UPSTREAM_CIRCUIT_OPEN', 'ERR_UPSTREAM_OVERLOAD'];
+  const busy = ['ERR_UPSTREAM_CIRCUIT_OPEN', 'ERR_UPSTREAM_OVERLOAD', 'ERR_UPSTREAM_QUOTA'];
 
   test.each(errorCodes)('%s', (code) => {
     const { status, statusCode } = new UpstreamError(code, '', { upstreamStatus: 500 });

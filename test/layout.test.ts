@@ -12,6 +12,7 @@ const leaves = [
   'errors.ts',
   'clock.ts',
   'types.ts',
+  'standard-schema.ts',
   'checked.ts',
   'outcome.ts',
   'locals.ts',

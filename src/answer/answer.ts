@@ -6,9 +6,6 @@ import type { Policy } from './policy.js';
 import { validate } from './schema.js';
 import type { Waiting } from './turn-share.js';
 
-/** How the body of an answer becomes data. */
-export type Decoder = DecodeOptions;
-
 /** An upstream's answer, wherever it came from. */
 export interface Answer {
   readonly status: number;
@@ -17,13 +14,13 @@ export interface Answer {
   readonly url: string;
   /** One header's value, its repetitions joined by a comma; null if there is none. `name` is in lower case. */
   header(name: string): string | null;
-  /** The same of a header of which there is to be one: repetitions count once; undefined where they are not equal. */
+  /** The value of a header that should come once. Equal repetitions count once; undefined if they differ. */
   single(name: string): string | null | undefined;
-  /** Whether it is a success, or why that cannot be told. */
+  /** Whether it is a success; a failure if the page's own test failed. */
   accepted(policy: Policy): boolean | Failure;
-  /** The data, or the promise of it, which does no more once `who` is over. Asked for once: the body is not kept. */
-  read(decoder: Decoder, who: Waiting): unknown | Failure;
-  /** The same for a call that did not ask for it itself. */
+  /** The data, or a promise of it, whose work stops once `who` is over. Called once: the body is not kept. */
+  read(options: DecodeOptions, who: Waiting): unknown | Failure;
+  /** The answer as seen by a call that shared another's request. */
   forFollower(): Answer;
   /** Its head, as an outcome shows it. */
   response(): UpstreamResponse;
@@ -32,17 +29,17 @@ export interface Answer {
 /** How a request ended. */
 export type Result = Answer | Failure;
 
-/** The data of an answer, or why there is none: its status is judged, its body decoded and checked. Or the promise of it. */
+/** Judges an answer's status, decodes its body and checks the data. Returns the data or a failure, or a promise of either. */
 export function readAnswer(
   answer: Answer,
   policy: Policy,
-  decoder: Decoder & Pick<UpstreamConfig, 'schema'>,
+  options: DecodeOptions & Pick<UpstreamConfig, 'schema'>,
   who: Waiting,
 ): unknown {
   const accepted = answer.accepted(policy);
   if (accepted !== true) {
     return accepted || new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
   }
-  const data = answer.read(decoder, who);
-  return decoder.schema === null || data instanceof Failure ? data : validate(decoder.schema, data);
+  const data = answer.read(options, who);
+  return options.schema === null || data instanceof Failure ? data : validate(options.schema, data);
 }

@@ -3,18 +3,18 @@ const LEAST_PIECE = 4 * 1024;
 const MOST_LENT = 1024 * 1024;
 
 /**
- * Where a body is put together that becomes a string at once: no view of it may outlive the function that asked for it.
- * Buffers are outside of V8's heap, and it collects all garbage, not just what is young, by how much there is of them: a
- * second one for every body of 100 KB was a quarter of a page's CPU time.
+ * A buffer in which bodies are joined that become strings at once. No view of it may outlive the function that asked for it.
+ * Buffers are outside of V8's heap, and their total size triggers full garbage collections: a second buffer for every body
+ * of 100 KB took a quarter of a page's CPU time.
  */
 let scratch: Buffer = Buffer.alloc(0);
 
-/** What a body came as: mostly one piece. */
+/** A body, mostly in one piece. */
 export type Body = Buffer | Pieces;
 
 /**
- * A body that comes in more than one piece. They are kept as they are until somebody asks for the whole, but where they are many
- * and small: those go into one buffer that doubles, for a piece of one byte takes a hundred.
+ * A body that comes in more than one piece. The pieces are kept as they are until somebody asks for the whole. If they are many
+ * and small, they go into one growing buffer instead, because a piece of one byte takes a hundred bytes of memory.
  */
 export class Pieces {
   length: number;
@@ -43,7 +43,7 @@ export class Pieces {
       : Buffer.from(this.#buffer.subarray(0, this.length));
   }
 
-  /** All of it, in a buffer that may be the next one's as well. */
+  /** All of it, in a buffer that the next body may overwrite. */
   get lent(): Buffer {
     if (this.#buffer !== null) return this.#buffer.subarray(0, this.length);
     if (this.length > MOST_LENT) return this.whole;
@@ -60,12 +60,12 @@ export class Pieces {
   }
 }
 
-/** All of a body in one piece, for whoever keeps it. */
+/** A body in one piece, which the caller may keep. */
 export function whole(body: Body): Buffer {
   return body instanceof Pieces ? body.whole : body;
 }
 
-/** The same for whoever makes something else of it at once: the next body is written over it. */
+/** A body in one piece, which the caller must use at once: the next body may overwrite it. */
 export function lent(body: Body): Buffer {
   return body instanceof Pieces ? body.lent : body;
 }

@@ -3,14 +3,14 @@ import type { UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
 import { once } from './single-headers.js';
 
-/** An answer whose data has been made already, by an axios instance with its transformers and interceptors. */
+/** An answer whose data an axios instance has made already, with its transformers and interceptors. */
 export class DataAnswer implements Answer {
   readonly source = 'network';
   readonly #head: UpstreamResponse;
   readonly #data: unknown;
   readonly #accepted: boolean;
 
-  /** @param accepted whether the validateStatus that holds for it took it for a success */
+  /** @param accepted whether the validateStatus of its request accepted it */
   constructor(head: UpstreamResponse, data: unknown, accepted: boolean) {
     this.#head = head;
     this.#data = data;
@@ -45,7 +45,7 @@ export class DataAnswer implements Answer {
     return this.#data;
   }
 
-  /** What an axios instance sends is not known before it is sent, so that nobody can share it. */
+  /** Never shared: what an axios instance sends is not known before it is sent. */
   forFollower(): DataAnswer {
     return this;
   }

@@ -14,21 +14,21 @@ export type DecodeOptions = Pick<
   'method' | 'responseType' | 'transformResponse' | 'maxContentLength' | 'given'
 >;
 
-/** What there is to decode: of an answer. */
+/** What decoding needs of an answer. */
 export interface Encoded extends Pick<UpstreamResponse, 'headers' | 'status'> {
-  /** Hands the body over: the answer holds it no longer. */
+  /** Hands the body over. The answer does not keep it. */
   takeBody(): Body;
-  /** A body for data that a page may write into. */
+  /** The body as a Buffer that the page may write into. */
   ownBytes(body: Body): Buffer;
   header(name: string): string | null;
-  /** Why the body is still as it was sent; null if it is not. */
+  /** Why the body could not be decompressed; null if it was, or need not be. */
   readonly encoded: Failure | null;
 }
 
 /**
- * The data of an answer. No body is null; a JSON content type is parsed, other text is a string by its charset, the rest
- * is a Buffer; `responseType` overrules the content type, and transformers replace the parsing of JSON (theirs may be a
- * promise). It is a promise too where it has to wait for another turn of the event loop; then nothing is done once `who` is over.
+ * The data of an answer. An empty body is null. A JSON content type is parsed, other text is a string by its charset, the rest
+ * is a Buffer. `responseType` overrules the content type, and transformers replace the parsing of JSON. The data is a promise
+ * if a transformer returns one, or if decoding has to wait for a later turn of the event loop; the work stops once `who` is over.
  */
 export function decode(answer: Encoded, config: DecodeOptions, who: Waiting | null = null): unknown | Failure {
   const { status } = answer;
@@ -58,7 +58,7 @@ async function interpretLater(
   return who?.over ? null : interpret(read, answer, config, isJson);
 }
 
-/** What a page makes of a body: its transformers' result, parsed JSON, or the body itself. */
+/** The data of a decoded body: the transformers' result, parsed JSON, or the body itself. */
 function interpret(
   data: Buffer | string | Failure,
   answer: Encoded,
@@ -70,18 +70,18 @@ function interpret(
   return isJson ? parseJson(data as string) : data;
 }
 
-/** What the page's own transformers make of a body, or the promise of it. */
+/** Applies the page's own transformers to a body. The result may be a promise. */
 export function transform(
   data: unknown,
   answer: Pick<UpstreamResponse, 'headers' | 'status'>,
   transformers: readonly ResponseTransformer[],
 ): unknown | Failure {
-  // Without what was thrown, which may quote the body, as JSON.parse does.
+  // The message leaves out what was thrown, which may quote the body, as the errors of JSON.parse do.
   const threw = (cause: unknown) => new Failure('ERR_UPSTREAM_BODY', 'its transformResponse function threw', cause);
   try {
     const apply = (value: unknown, transformer: ResponseTransformer) =>
       transformer(value, answer.headers, answer.status);
-    // Promises of our own, for not every thenable keeps their rules.
+    // Native promises, because not every thenable follows the rules of promises.
     const result = transformers.reduce<unknown>(
       (value, next) =>
         isThenable(value) ? Promise.resolve(value).then((settled) => apply(settled, next)) : apply(value, next),

@@ -1,21 +1,23 @@
 import { Failure } from '../errors.js';
 import { hookFailure, isThenable } from '../hook.js';
 
-/** What an upstream may do, and what of it is a success: the same for all its requests. */
+/** The rules for all answers of an upstream: its limits, and which statuses are a success. */
 export interface Policy {
   readonly maxRedirects: number;
   readonly maxContentLength: number;
-  /** The same for JSON, which is parsed in one go. */
+  /** The limit for JSON, which is parsed in one go. */
   readonly maxJson: number;
   /** The origins that the page names for this upstream; a redirect to another must be to a public address. */
   readonly listed: ReadonlySet<string>;
   /** The page's own function: it may throw. */
   readonly validateStatus: (status: number) => unknown;
-  /** Equal for policies under which the same answer comes of the same request. */
+  /** A method besides GET and HEAD whose requests only read here, so that one may be sent again unasked; null where there is none. */
+  readonly safeMethod: string | null;
+  /** Equal for policies under which equal requests have equal results. */
   readonly key: string;
 }
 
-/** Whether a status is a success, or why that cannot be told. */
+/** Whether a status is a success; a failure if the page's own test throws or returns a promise. */
 export function acceptsStatus({ validateStatus }: Policy, status: number): boolean | Failure {
   try {
     const verdict = validateStatus(status);

@@ -1,6 +1,6 @@
-// The charset that a document names itself. For HTML that is "prescan a byte stream to determine its encoding" of its standard,
-// section 13.2.3.2: who looks for `charset=` anywhere finds it in comments, in scripts and in what people write. All of it
-// works on the text of the first bytes, one character a byte.
+// The charset that a document declares in its own text. For HTML this is "prescan a byte stream to determine its encoding" (HTML
+// standard, section 13.2.3.2): a plain search for `charset=` would find it in comments, scripts and prose too. All functions
+// work on the first bytes as Latin-1 text, one character for each byte.
 
 /** The name of an encoding by one of its labels; null where there is none. */
 export type EncodingOf = (label: string) => string | null;
@@ -21,7 +21,7 @@ export function prescan(start: string, encodingOf: EncodingOf): string | null {
   return label === null ? null : asRead(label, encodingOf);
 }
 
-/** The encoding that an XML declaration (XML 1.0, section 4.3.3) names, or its label where that is not known; null: none. */
+/** The encoding that an XML declaration names (XML 1.0, section 4.3.3), or its label if that is unknown; null for none. */
 export function declaredEncoding(start: string, encodingOf: EncodingOf): string | null {
   const label = utf16Declaration(start) ?? declaredLabel(start);
   return label === null ? null : (asRead(label, encodingOf) ?? label);
@@ -40,7 +40,7 @@ function declaredLabel(start: string): string | null {
   return label?.[1] ?? label?.[2] ?? null;
 }
 
-/** What could be read one byte a character does not have two, whatever it says. */
+/** The encoding of a label that was read as single bytes: such a text cannot be UTF-16, whatever the label says. */
 function asRead(label: string, encodingOf: EncodingOf): string | null {
   if (label.trim().toLowerCase() === 'x-user-defined') return 'windows-1252';
   const encoding = encodingOf(label);
@@ -67,7 +67,7 @@ class Prescan {
     return !this.#ended;
   }
 
-  /** Goes to the end of what begins here. A meta element gives the label that it names, all else null. */
+  /** Goes to the end of the tag or comment that begins here. Returns the label that a meta element names, else null. */
   skipTag(): string | null {
     // The dashes that end a comment may be those that begin it.
     if (this.#startsWith('<!--')) return this.#skipPast('-->', 2);
@@ -94,7 +94,7 @@ class Prescan {
       else if (name === 'content') content = labelIn(value);
       else if (name === 'charset') charset = value;
     }
-    // What is cut off does not count.
+    // An element that is cut off does not count.
     if (this.#ended) return null;
     return charset ?? (isContentType ? content : null);
   }
@@ -104,7 +104,7 @@ class Prescan {
     while (this.#isOneOf(`${SPACES}/`)) this.#at++;
     if (this.#ended || this.#isOneOf('>')) return null;
     const start = this.#at;
-    // An equals sign that comes first is part of the name.
+    // An equals sign at the beginning is part of the name.
     while (!this.#ended && !this.#isOneOf(`${SPACES}/>`) && (this.#at === start || !this.#isOneOf('='))) this.#at++;
     const name = this.#text.slice(start, this.#at);
     while (this.#isOneOf(SPACES)) this.#at++;

@@ -1,26 +1,26 @@
 import { Failure } from '../errors.js';
 import { hookFailure } from '../hook.js';
 import { shown } from '../shown.js';
-import type { StandardIssue, StandardSchema } from '../types.js';
+import type { StandardIssue, StandardSchema } from '../standard-schema.js';
 
 const MOST_ISSUES = 5;
 
-// Paths have keys of the data in them, and what a schema says may quote it: neither knows an end, nor what a line is.
+// Paths contain keys of the data, and messages may quote the data: both can be of any length, and have line breaks.
 const MOST_SEGMENTS = 10;
 const LONGEST_SEGMENT = 40;
 const LONGEST_PROBLEM = 200;
 const LONGEST = 600;
 
-// Libraries whose messages do not quote the data, which is nobody's business but the page's.
+// Libraries whose messages never quote the data, so that they can be shown.
 const discreet: ReadonlySet<string> = new Set(['zod']);
 
-/** The schema's output, or what the data, or what it becomes, does not meet. */
+/** The schema's output for the data (which may be a promise), or a failure that says what does not meet the schema. */
 export async function validate(schema: StandardSchema, data: unknown): Promise<unknown | Failure> {
   try {
     const settled = await data;
     if (settled instanceof Failure) return settled;
     const result = await schema['~standard'].validate(settled);
-    // A transform that is not declared async may give a promise all the same.
+    // Some libraries give a promise as the value if a transform returned one.
     if (result.issues === undefined) return await result.value;
     const { vendor } = schema['~standard'];
     const issues = result.issues

@@ -1,4 +1,4 @@
-/** Headers of which there is to be one. Servers and the proxies before them may both send it, and proxies join such by a comma. */
+/** Headers that should come once. A server and a proxy before it may both send one, and proxies join them with a comma. */
 export const singles: ReadonlySet<string> = new Set([
   'age',
   'content-length',
@@ -12,11 +12,11 @@ export const singles: ReadonlySet<string> = new Set([
   'retry-after',
 ]);
 
-// Dates have it in them, and so may a careless URL: only what is equal is taken apart.
+// Dates contain it, and URLs may too, so a value is only split into equal parts.
 const JOINT = ', ';
 const MOST_TIMES = 4;
 
-/** A value that was joined with nothing but its own repetitions, as it was. */
+/** A value without its repetitions, if it consists of nothing else; otherwise the value as it is. */
 export function once(value: string): string {
   if (!value.includes(JOINT)) return value;
   for (let times = 2; times <= MOST_TIMES; times++) {

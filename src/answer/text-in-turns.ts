@@ -4,15 +4,15 @@ import { type Body, lent, whole } from './body.js';
 import { type ContentType, decodeText, encodingOfText } from './text.js';
 import { TurnShare, type Waiting } from './turn-share.js';
 
-/** How many bytes of bodies one turn of the event loop decodes and parses, but for a body that is the only one. */
+/** How many bytes of bodies are decoded and parsed in one turn of the event loop, unless there is only one body. */
 const MOST_A_TURN = 256 * 1024;
 const SLICE = MOST_A_TURN / 2;
 
 const turns = new TurnShare(MOST_A_TURN);
 
 /**
- * A body as text, or why it is none. The promise of it where it has to wait for another turn, as the slices of a large one do: in
- * some charsets 10 MiB of bytes that are none of its characters take 0.4 s. It gives up when `who` is over.
+ * A body as text, or why it cannot be decoded. A promise if it has to wait for a later turn. A large body is decoded in slices,
+ * a slice in each turn: 10 MiB of invalid bytes in some charsets take 0.4 s. The work stops once `who` is over.
  */
 export function readText(
   body: Body,
@@ -23,7 +23,7 @@ export function readText(
   return turns.take(body.length) ? decodeText(lent(body), type) : decodeLater(body, type, who);
 }
 
-/** Resolves when there is time to parse a text; undefined where that is now, for it counted when the text was decoded. */
+/** Resolves when there is time to parse a text; undefined for a short text, whose decoding was counted already. */
 export function timeToParse(text: string, who: Waiting | null): Promise<void> | undefined {
   return text.length > MOST_A_TURN ? turns.wait(text.length, who) : undefined;
 }
@@ -67,7 +67,7 @@ class Slices {
   }
 }
 
-/** The same for UTF-8, in strings that take one byte a character where that will do, which a TextDecoder's do not. */
+/** For UTF-8. Buffer.toString makes one-byte strings where possible, which TextDecoder does not. */
 class Utf8Slices {
   readonly #body: Buffer;
   #at: number;
@@ -90,7 +90,7 @@ class Utf8Slices {
   }
 }
 
-/** Where the character begins that a byte of UTF-8 belongs to; none has more than four bytes. */
+/** Where the UTF-8 character begins that the byte at an index belongs to. A character has at most four bytes. */
 function characterStart(body: Buffer, at: number): number {
   if (at >= body.length) return body.length;
   for (let start = at; start > at - 4; start--) {

@@ -2,7 +2,7 @@ import { MIMEType } from 'node:util';
 import { Failure } from '../errors.js';
 import { declaredEncoding, prescan } from './prescan.js';
 
-/** What a Content-Type header says of how to read a body. */
+/** How to read a body, by its Content-Type. */
 export interface ContentType {
   readonly kind: 'json' | 'html' | 'xml' | 'text' | 'binary';
   readonly charset: string | null;
@@ -14,7 +14,7 @@ export function decodeText(body: Buffer, type: ContentType): string | Failure {
   if (encoding instanceof Failure) return encoding;
   if (encoding === 'utf-8') return withoutMark(body.toString('utf8'));
   const decoder = new TextDecoder(encoding);
-  // Not in one go: there Node 20 takes windows-1252 for ISO 8859-1 (nodejs/node#56542).
+  // As a stream: in one go, Node 20 decodes windows-1252 as ISO 8859-1 (nodejs/node#56542).
   return decoder.decode(body, { stream: true }) + decoder.decode();
 }
 
@@ -22,19 +22,19 @@ function withoutMark(text: string): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-// As far as the HTML standard has a browser look.
+// How many bytes the HTML standard has a browser look at.
 const PROLOG = 1024;
 
 /** The name of the encoding that a text is in. */
 export function encodingOfText(body: Buffer, { kind, charset }: ContentType): string | Failure {
   const marked = byteOrderMark(body);
   if (marked !== null) return marked;
-  // JSON is UTF-8, whatever is said of it (RFC 8259, sections 8.1 and 11: there is no charset to name).
+  // JSON is UTF-8, whatever charset is given (RFC 8259, sections 8.1 and 11: the type has no charset parameter).
   if (kind === 'json') return 'utf-8';
   if (charset === 'utf-8') return charset;
   const named = charset === null ? null : encodingOf(charset);
   if (named !== null) return named;
-  // What names no encoding is passed over in HTML (its standard, section 13.2.3.2), where it is wherever people write.
+  // HTML ignores labels that name no encoding (its standard, section 13.2.3.2).
   if (kind === 'html') return prescan(prolog(body), encodingOf) ?? 'utf-8';
   const declared = charset ?? (kind === 'xml' ? declaredEncoding(prolog(body), encodingOf) : null) ?? 'utf-8';
   return encodingOf(declared) ?? new Failure('ERR_UPSTREAM_BODY', 'its charset is not known');
@@ -64,7 +64,7 @@ function byteOrderMark(body: Buffer): string | null {
 const noContentType: ContentType = { kind: 'binary', charset: null };
 const plainJson: ContentType = { kind: 'json', charset: null };
 
-/** The same for a body that is JSON because the page says so: a charset counts where it is one, and nothing that it holds. */
+/** How to read a body that is JSON because the page says so. A known charset counts; what the text itself declares does not. */
 export function asJson({ kind, charset }: ContentType): ContentType {
   return kind === 'json' || charset === null || encodingOf(charset) === null ? plainJson : { kind: 'text', charset };
 }
@@ -72,7 +72,7 @@ export function asJson({ kind, charset }: ContentType): ContentType {
 const knownContentTypes = new Map<string, ContentType>();
 const MOST_KNOWN = 256;
 
-/** Reads a Content-Type header. Upstreams use few, so what was read is kept; not more than a bound, for they choose. */
+/** Reads a Content-Type header. Results are cached, but not without bound: upstreams choose what they send. */
 export function contentType(header: string | null): ContentType {
   if (header === null) return noContentType;
   let type = knownContentTypes.get(header);
@@ -91,7 +91,7 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
-/** What stands between commas that are not in quotes. */
+/** Splits a list at the commas that are not in quotes. */
 function splitList(header: string): string[] {
   const parts: string[] = [];
   let start = 0;
@@ -110,8 +110,8 @@ function splitList(header: string): string[] {
 }
 
 /**
- * Of a header that came twice, or that a proxy joined, the last type that is one counts, and keeps the charset of an equal
- * one before it (Fetch, "extract a MIME type").
+ * If the header came twice, or a proxy joined it, the last valid type counts. Without a charset of its own, it keeps that of an
+ * equal type before it (Fetch, "extract a MIME type").
  */
 function readContentType(header: string): ContentType {
   let type: MIMEType | null = null;

@@ -1,4 +1,4 @@
-/** Who waits for its turn; once that is over, it is not to cost anything more. */
+/** Waits for its turn. Once it is over, no more work is done for it. */
 export interface Waiting {
   readonly over: boolean;
 }
@@ -9,12 +9,12 @@ interface Entry {
   readonly resolve: () => void;
 }
 
-// As it is when the package is loaded: a test may put another in its place that waits for the test.
+// Read when the package is loaded: tests with fake timers replace the global.
 const soon = setImmediate;
 
 /**
- * How much of one kind of work is done in one turn of the event loop, over all that is under way in the process. Answers come
- * many at a time, and what takes a millisecond each would together keep timers and other requests waiting.
+ * Bounds how much of one kind of work is done in one turn of the event loop, over the whole process. Answers come many at a
+ * time: a millisecond for each would together delay timers and other requests.
  */
 export class TurnShare {
   readonly #most: number;
@@ -26,7 +26,7 @@ export class TurnShare {
     this.#most = most;
   }
 
-  /** Whether work of this cost may be done now; it counts if so. The first of a turn may, whatever it costs. */
+  /** Whether work of this cost may be done now. If so, it is counted. The first work of a turn may, whatever it costs. */
   take(cost: number): boolean {
     if (this.#waiting.length > 0 || !this.#fits(cost)) return false;
     this.spend(cost);
@@ -44,7 +44,7 @@ export class TurnShare {
     this.#schedule();
   }
 
-  /** Resolves when work of this cost may be done, in the order asked; for those who are over it counts nothing. */
+  /** Resolves when work of this cost may be done, in the order asked. It is not counted for those who are over. */
   wait(cost: number, who: Waiting | null): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push({ cost, who, resolve });

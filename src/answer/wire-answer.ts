@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import type { Failure } from '../errors.js';
 import type { OutcomeSource, UpstreamResponse } from '../outcome.js';
-import type { Answer, Decoder } from './answer.js';
+import type { Answer } from './answer.js';
 import { type Body, Pieces } from './body.js';
-import { decode, type Encoded } from './decode.js';
+import { type DecodeOptions, decode, type Encoded } from './decode.js';
 import { acceptsStatus, type Policy } from './policy.js';
 import { once, singles, withoutBlanks } from './single-headers.js';
 import type { Waiting } from './turn-share.js';
@@ -13,12 +13,12 @@ const taken = Buffer.alloc(0);
 /** An answer that came over a connection. */
 export class WireAnswer implements Answer, Encoded {
   readonly status: number;
-  /** As it may be shown. */
+  /** Redacted. */
   readonly url: string;
   source: OutcomeSource = 'network';
-  /** The body, once it is there and decompressed; empty once it has been taken. */
+  /** The body, once it is complete and decompressed. Empty again once it was taken. */
   body: Body = taken;
-  /** Why the body is still as it was sent, in an encoding that cannot be undone here; null if it is not. */
+  /** Why the body could not be decompressed, if its encoding was not asked for; else null. */
   encoded: Failure | null = null;
   readonly #rawHeaders: readonly Buffer[];
   #hasCopies = false;
@@ -51,8 +51,8 @@ export class WireAnswer implements Answer, Encoded {
     return acceptsStatus(policy, this.status);
   }
 
-  read(decoder: Decoder, who: Waiting): unknown | Failure {
-    return decode(this, decoder, who);
+  read(options: DecodeOptions, who: Waiting): unknown | Failure {
+    return decode(this, options, who);
   }
 
   takeBody(): Body {
@@ -61,13 +61,13 @@ export class WireAnswer implements Answer, Encoded {
     return body;
   }
 
-  /** The body for data that a page may write into: its own. */
+  /** The body as a Buffer that is not shared, because the page may write into it. */
   ownBytes(body: Body): Buffer {
     if (body instanceof Pieces) return body.whole;
     return this.#hasCopies ? Buffer.from(body) : body;
   }
 
-  /** Without the cookies that were set for whoever asked. */
+  /** Without the cookies, which were set for the call that asked. */
   forFollower(): WireAnswer {
     const headers: Buffer[] = [];
     for (let at = 0; at + 1 < this.#rawHeaders.length; at += 2) {
@@ -88,9 +88,9 @@ export class WireAnswer implements Answer, Encoded {
   }
 }
 
-// Outcomes are plain data, so `headers` is a property of its own. But few pages look at it, and making an object of headers
-// costs 6 % of a page: it is made when it is read. What it is made of stands in a hidden property and not in a private
-// field, which could not be read through a proxy such as Vue's.
+// Outcomes are plain data, so `headers` is an own property. But few pages read it, and making an object of headers costs 6 % of
+// a page, so it is made when it is first read. The raw headers are in a hidden property and not in a private field, which
+// could not be read through a proxy such as Vue's.
 const rawHeaders = Symbol('rawHeaders');
 
 class ResponseHead implements UpstreamResponse {
@@ -126,12 +126,12 @@ const lazyHeaders: PropertyDescriptor & ThisType<{ readonly [rawHeaders]: readon
 const MOST_PINNED = 16 * 1024;
 
 /**
- * The headers as undici gives them are views of what was read from the socket, up to 64 KB, and would keep it as long as the
- * answer lives. Where that is much they are replaced by copies: in place, for the list, begun when the connection's
- * last answer ended, is in old space by now, and V8 keeps what it holds until the next full collection.
+ * undici's headers are views of what was read from the socket, up to 64 KB, and keep all of it alive as long as the answer. If
+ * that is much, they are replaced by copies. In place, because undici made the list when the last answer ended: by now it is
+ * in V8's old space, and keeps what it holds until the next full collection.
  */
 export function unpin(rawHeaders: Buffer[]): void {
-  // The last, for a head that comes in two reads mostly begins in a short one.
+  // The last one tells: if a head comes in two reads, the first is mostly a short one.
   const last = rawHeaders.at(-1);
   if (last === undefined || last.buffer.byteLength <= MOST_PINNED) return;
   const bytes = Buffer.concat(rawHeaders);
@@ -179,7 +179,7 @@ function isName(key: Buffer, name: string): boolean {
   return true;
 }
 
-/** A number, mostly without making a string first, for every answer has one. */
+/** Parses digits without making a string, because every answer has a Content-Length. */
 function parseNumber(value: Buffer): number {
   let number = 0;
   for (let at = 0; at < value.length; at++) {

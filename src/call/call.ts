@@ -15,8 +15,8 @@ import type { CallPlan } from './plan.js';
 import type { CallOwner, CallRun } from './run.js';
 
 /**
- * One upstream in one run, or one item of a fan-out: from the moment it could start to its outcome. However it ends, it
- * ends once, and nothing of it throws.
+ * One upstream in one run, or one item of a fan-out, from the moment it could start to its outcome. It ends exactly once,
+ * and none of its methods throws.
  */
 export class Call extends Job {
   readonly plan: CallPlan;
@@ -33,12 +33,13 @@ export class Call extends Job {
   #timer: unknown = null;
   #request: UpstreamRequest | null = null;
   #answer: Answer | null = null;
-  /** Why it has failed, while its fallback is still being made. */
+  /** Its error, once it has failed and its fallback function was called. */
   #failed: UpstreamError | null = null;
-  /** What became of its items, in that time. */
+  /** The outcomes of its items, kept for the outcome with the fallback. */
   #items: Outcome[] | undefined;
-  /** Whether the run is over for it, and whether that is so because nobody wants its result any more. */
+  /** Whether the run no longer waits for it, not even for an async fallback. */
   #late = false;
+  /** Whether nobody wants its result any more, so that no fallback is made. */
   #unwanted = false;
 
   /** @param context of an item; otherwise it is made when it is needed */
@@ -57,7 +58,7 @@ export class Call extends Job {
     return timeout === null ? endsAt : Math.min(endsAt, this.#ready + timeout);
   }
 
-  /** Nothing is begun any more: it has ended, or has failed and its fallback is being made. */
+  /** Whether it has ended, or has failed and its fallback is being made. Nothing more is started for it then. */
   get over(): boolean {
     return this.outcome !== null || this.#failed !== null;
   }
@@ -78,7 +79,7 @@ export class Call extends Job {
     this.#firstByte = at;
   }
 
-  /** Ends it with what came; where decoding or checking takes time, when that is done. */
+  /** Decodes and checks the answer, and ends the call with the data. */
   settle(result: Result): void {
     if (this.over) return;
     if (result instanceof Failure) return this.#fail(result);
@@ -88,13 +89,13 @@ export class Call extends Job {
     else this.#end(data);
   }
 
-  /** Ends it now, from outside. `late`: nobody waits for it any longer, not even for a fallback that takes time. */
+  /** Ends it now, from outside. `late`: the run does not even wait for an async fallback. */
   abort(failure: Failure, late = true): void {
     if (this.outcome !== null) return;
     this.#late = late;
-    // Not if it fails with that code otherwise: an axios instance may cancel its own request.
+    // Decided here and not in #fail(): an axios instance may cancel its own request, which fails with the same code.
     this.#unwanted = failure.code === 'ERR_UPSTREAM_CANCELED';
-    // Mostly that ends it: an attempt settles it with this failure, and with the last of its items the whole has ended.
+    // Usually ends the call: an aborted attempt settles it with this failure, and so does the last aborted item.
     this.drop(failure);
     if (this.#failed === null) this.#fail(failure);
     else if (late) this.#finish('error', null, this.#failed, this.#items);
@@ -110,7 +111,7 @@ export class Call extends Job {
     try {
       next = await this.#whatComesFirst();
     } catch (cause) {
-      // Such as a getter of `res.locals` that throws while a template reads it.
+      // For example, a getter in `res.locals` threw while a template read it.
       next = hookFailure('what it reads threw', cause);
     }
     if (this.over) return;
@@ -120,7 +121,7 @@ export class Call extends Job {
     else this.#send(next);
   }
 
-  /** Other upstreams' ends, a condition, a list, and what the request is made of. */
+  /** Checks what it depends on and its condition, then makes its request, or the calls for its items. */
   async #whatComesFirst(): Promise<UpstreamRequest | Failure | FanOut | 'skipped'> {
     const { plan } = this;
     const { when, maxItems } = plan.config;
@@ -153,7 +154,7 @@ export class Call extends Job {
     return fanOut;
   }
 
-  /** The items of a fan-out have ended: so has this. */
+  /** All items of the fan-out have ended. */
   #endItems(items: Outcome[]): void {
     this.#attempts = items.reduce((sum, item) => sum + item.attempts, 0);
     const whole = joinItems(items);
@@ -187,7 +188,7 @@ export class Call extends Job {
     else this.#finish('success', data, null, undefined, now);
   }
 
-  /** Reading an answer can take the time that was left, and no timer fires meanwhile. */
+  /** Decoding blocks the event loop, so the time may be up before the timer could fire. */
   #tooLate(): Failure {
     const { timeout } = this.plan.config;
     const isOwn = timeout !== null && this.#ready + timeout <= this.#owner.endsAt;
@@ -201,7 +202,7 @@ export class Call extends Job {
     const error = this.#error(failure);
     const { hasFallback, fallback } = this.plan.config;
     if (!hasFallback || this.#unwanted) this.#finish('error', null, error, items);
-    // A copy for each run: what one page writes into it, the next does not see.
+    // A copy for each run, because a page may write into it.
     else if (typeof fallback !== 'function') this.#finish('fallback', copyPlain(fallback), error, items);
     else this.#fallBack(error, fallback as FallbackFunction, items);
   }
@@ -216,9 +217,9 @@ export class Call extends Job {
     try {
       const data = make(error, this.#theContext);
       if (!isThenable(data)) return this.#finish('fallback', data ?? null, error, items);
-      // Of our own, for not every thenable keeps the rules of promises.
+      // A native promise, because not every thenable follows the rules of promises.
       Promise.resolve(data).then((value) => this.#finish('fallback', value ?? null, error, items), broken);
-      // Nobody waits any longer.
+      // The run is over and does not wait for the promise.
       if (this.#late) this.#finish('error', null, error, items);
     } catch (cause) {
       broken(cause);
@@ -231,9 +232,8 @@ export class Call extends Job {
 
   #source(status: OutcomeStatus, items: readonly Outcome[] | undefined): Outcome['source'] {
     if (status !== 'success' && status !== 'partial') return null;
-    return items === undefined
-      ? (this.#answer?.source ?? null)
-      : (items.find((item) => item.source !== null)?.source ?? null);
+    const origin = items === undefined ? this.#answer : items.find((item) => item.source !== null);
+    return origin?.source ?? null;
   }
 
   #finish(

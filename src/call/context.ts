@@ -5,13 +5,12 @@ import type { Context } from '../types.js';
 import type { CallPlan } from './plan.js';
 import type { CallRun } from './run.js';
 
-/** What the callbacks and templates of one call read. Most is made only when somebody looks. */
+/** What the callbacks and templates of one call read. Most of it is made when it is first read. */
 export class CallContext implements Context, RequestSource {
   readonly item: unknown;
   readonly clientItem: boolean;
   readonly #plan: CallPlan;
   readonly #run: CallRun;
-  #query: Request['query'] | null = null;
   #results: Record<string, unknown> | null = null;
   #controller: AbortController | null = null;
   #over = false;
@@ -34,9 +33,7 @@ export class CallContext implements Context, RequestSource {
   }
 
   get query(): Request['query'] {
-    // Express 5 parses the query anew at each look.
-    this.#query ??= this.#run.visitor.query;
-    return this.#query as Request['query'];
+    return this.#run.query;
   }
 
   get locals(): Readonly<Record<string, unknown>> {
@@ -90,12 +87,12 @@ export class CallContext implements Context, RequestSource {
     }
   }
 
-  /** The call has failed, and only its fallback is still asked for. */
+  /** The call has failed. Of its callbacks only the fallback is still called. */
   fail(): void {
     this.#over = true;
   }
 
-  /** The call has ended: whoever watches the signal is told, and why where it failed. */
+  /** The call has ended: aborts the signal, with the error as its reason if there is one. */
   end(error: UpstreamError | null): void {
     this.#over = true;
     this.#ended = true;

@@ -6,7 +6,7 @@ import type { CallRun } from './run.js';
 export function blockerOf({ reads, config }: CallPlan, run: CallRun): Failure | 'skipped' | null {
   for (const other of reads) {
     const outcome = run.outcomeOf(other);
-    // What must be there cannot be skipped for another's sake.
+    // A required upstream must have data, so it fails where another would be skipped.
     if (outcome?.status === 'skipped' && !config.required) return 'skipped';
     if (outcome?.status === 'skipped') {
       return new Failure('ERR_UPSTREAM_DEPENDENCY', `it needs '${other.name}', which was skipped`);

@@ -4,7 +4,7 @@ import { shown } from '../shown.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { CallPlan } from './plan.js';
 
-/** A failure as users meet it: with whose it is, and where, and safe to show. */
+/** Turns a failure into the error that users see: it names the upstream and the URL, and is safe to show. */
 export function callError(
   failure: Failure,
   { name, config }: CallPlan,

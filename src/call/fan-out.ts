@@ -16,12 +16,12 @@ export async function readList(
   if (list.kind === 'function') return copyList(await guarded('each', list.list, context), maxItems);
   const items = readPath(context.lookup(list.source), list.keys);
   if (list.source !== 'query' || items === undefined || Array.isArray(items)) return copyList(items, maxItems);
-  // A query has text for one value and a list for more; and its parser makes an object of more than 20.
+  // Query parsers give a string for one value and a list for several, but qs gives an object for more than 20.
   if (typeof items === 'string') return copyList([items], maxItems);
   return failure("the client's query gives an object where each reads a list", true);
 }
 
-/** A copy without gaps, so that there is a call for each item whatever becomes of the list. */
+/** A copy without holes: a sparse list has a call for each index too, and later changes of the list have no effect. */
 function copyList(list: unknown, maxItems: number): readonly unknown[] | Failure {
   if (list instanceof Failure) return list;
   try {
@@ -40,7 +40,7 @@ function failure(message: string, byClient = false): Failure {
   return new Failure('ERR_UPSTREAM_ITEMS', message, undefined, null, byClient);
 }
 
-/** Whether an item is the client's own: of a list in its query or parameters, or an object that stands in its query. */
+/** Whether the client chose an item: the list is in its query or params, or the item is an object in its query. */
 export function isClientsItem(list: ListSource, item: unknown, context: CallContext): boolean {
   if (list.kind === 'path') return list.source === 'query' || list.source === 'params';
   return typeof item === 'object' && item !== null && holds(context.query, item, 5);
@@ -52,6 +52,9 @@ function holds(value: unknown, item: object, depth: number): boolean {
   if (depth === 0 || typeof value !== 'object' || value === null) return false;
   return Object.values(value).some((member) => holds(member, item, depth - 1));
 }
+
+/** How long the loop is held by beginning items. */
+const LONGEST_MS = 5;
 
 /** The call for one item. */
 interface ItemCall extends Abortable {
@@ -80,7 +83,20 @@ export class FanOut implements CallOwner<ItemCall>, Abortable {
 
   start(): void {
     if (this.#left === 0) this.#onEnd([]);
-    for (const call of this.#calls) call.start();
+    this.#startFrom(0);
+  }
+
+  /** A request takes up to a millisecond to make where a client's parameter is long, so a hundred are not made in one turn. */
+  #startFrom(first: number): void {
+    const began = performance.now();
+    for (let at = first; at < this.#calls.length; at++) {
+      if (performance.now() - began > LONGEST_MS) {
+        setImmediate(() => this.#startFrom(at));
+        return;
+      }
+      const call = this.#calls[at] as ItemCall;
+      if (call.outcome === null) call.start();
+    }
   }
 
   abort(failure: Failure): void {
@@ -92,13 +108,13 @@ export class FanOut implements CallOwner<ItemCall>, Abortable {
   }
 }
 
-/** When the first attempt of any item was sent: since the run began, as its outcome says it. */
+/** When the first attempt of any item was sent, in milliseconds since the run began. */
 export function firstStart(items: readonly Outcome[]): number | null {
   const starts = items.flatMap(({ timings }) => timings.started ?? []);
   return starts.length === 0 ? null : Math.min(...starts);
 }
 
-/** What the items of a list come to: their data in order, or that every one of them failed. */
+/** Joins the outcomes of all items: their data in order, or a failure if every item failed. */
 export function joinItems(items: readonly Outcome[]): Pick<Outcome<unknown[]>, 'status' | 'data' | 'error'> | Failure {
   const failed = items.find((item) => item.status === 'error');
   const data = items.map((item) => item.data);

@@ -10,6 +10,8 @@ export interface CallRun extends Scope {
   /** The client's request; null where there is none. */
   readonly req: Request | null;
   readonly visitor: Visitor;
+  /** The client's query, parsed once. */
+  readonly query: Request['query'];
   readonly locals: Readonly<Record<string, unknown>>;
   /** The headers that the client's Connection header names. */
   readonly connectionOptions: ReadonlySet<string>;
@@ -17,7 +19,7 @@ export interface CallRun extends Scope {
   outcomeOf(plan: CallPlan): Outcome | null;
 }
 
-/** What a run knows of whom it is for: in Express, that is the client's request. */
+/** What templates and `forward` read of the client. In Express that is the request itself. */
 export interface Visitor {
   readonly params: Request['params'];
   readonly query: Request['query'];
@@ -26,7 +28,7 @@ export interface Visitor {
 
 /** What a call is a part of: a run, or a fan-out. */
 export interface CallOwner<Part> {
-  /** By the clock, when it ends its parts if they have not ended by themselves. */
+  /** By the clock: when it aborts the parts that have not ended. */
   readonly endsAt: number;
   callEnded(part: Part): void;
 }

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { multiGet } from '../default.js';
 import { type ConfigProblem, isConfigError } from '../errors.js';
 import { shown } from '../shown.js';
-import type { StandardSchema } from '../types.js';
+import type { StandardSchema } from '../standard-schema.js';
 import { type GetRequest, parseCommand } from './arguments.js';
 import { helpText, packageVersion } from './help.js';
 import { noProgress, type Output, type Progress, progressBar } from './progress.js';

@@ -5,7 +5,7 @@ import { didYouMeanOption } from '../plan/suggest.js';
 import { redactUrl } from '../redact.js';
 import { shown } from '../shown.js';
 
-/** Says what was expected where a value is not that; null where it is. */
+/** What is expected, if a value is not that; null if it is. */
 export type Check = (value: unknown) => string | null;
 
 export const aString: Check = (value) => (typeof value === 'string' ? null : 'a string');
@@ -13,7 +13,7 @@ export const aBoolean: Check = (value) => (typeof value === 'boolean' ? null : '
 export const aFunction: Check = (value) => (typeof value === 'function' ? null : 'a function');
 export const anything: Check = () => null;
 
-// Longer than this, Node's timers fire at once instead.
+// Node's timers fire at once if they are set to more than this.
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 export const milliseconds: Check = (value) =>
@@ -45,23 +45,23 @@ export function listOf(check: Check, what: string): Check {
 export const anObject: Check = (value) => (typeof value === 'object' && value !== null ? null : 'an object');
 export const aPlainObject: Check = (value) => (isPlainObject(value) ? null : 'an object');
 
-/** A value as a message may show it: never the inside of an object, no credentials of a URL, and no long text. */
+/** A value as a message may show it: no contents of an object, no credentials of a URL, no long text. */
 export function given(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'string') return `'${shown(redactUrl(value), 60)}'`;
   if (isThenable(value)) return 'a promise';
-  if (typeof value === 'object' || typeof value === 'function')
-    return typeof value === 'object' ? 'an object' : 'a function';
+  if (typeof value === 'object') return 'an object';
+  if (typeof value === 'function') return 'a function';
   return typeof value === 'bigint' ? `${value}n` : String(value);
 }
 
-/** Some things that a message may not repeat. */
+/** Options whose text a message may not repeat. */
 const secret = new Set(['headers', 'auth', 'data', 'params', 'fallback']);
 
 /**
- * Checks an object's options: adds a problem for each that is not known or not right, and returns the names of the
- * latter. An option that is undefined counts as left out.
+ * Checks an object's options and adds a problem for each that is unknown or wrong. Returns the names of the wrong ones. An
+ * option that is undefined counts as left out.
  */
 export function checkOptions(
   options: Readonly<Record<string, unknown>>,

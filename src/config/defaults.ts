@@ -3,7 +3,7 @@ import type { UpstreamConfig } from '../checked.js';
 /** Every default of the package, in one place. Durations are in milliseconds. */
 export const pageDefaults = { deadline: 2000, concurrency: 10 } as const;
 
-/** What an upstream is that has nothing but a URL. */
+/** The config of an upstream that has nothing but a URL. */
 export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   method: 'GET',
   headers: null,
@@ -32,6 +32,8 @@ export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   hedge: null,
   breaker: null,
   coalesce: false,
+  safe: false,
+  quota: null,
   deadlineHeader: null,
 };
 

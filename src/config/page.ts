@@ -28,8 +28,8 @@ const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   serverTiming: aBoolean,
 };
 
-// What these names mean in `res.locals`, in templates or in JavaScript: to Express, to this package, to JavaScript, and to view
-// engines, which read options from among the data that a view is given.
+// Names that have a meaning of their own in `res.locals`: to Express, to this package and its templates, to JavaScript, and to
+// view engines, which read their options from the data of a view.
 const reserved = new Set([
   ...['settings', 'cache', '_locals'],
   ...['mashup', 'params', 'query', 'locals', 'item', 'late'],
@@ -55,7 +55,7 @@ const reserved = new Set([
 ]);
 
 /**
- * Checks the arguments of multiGet and compiles them to a page of which every upstream is one of the URLs.
+ * Checks the arguments of multiGet and compiles them to a page with an upstream for each URL.
  * @throws {ConfigError} with every problem
  */
 export function readUrls(urls: unknown, options: unknown): PagePlan {
@@ -127,7 +127,7 @@ function readUpstreams(
   return configs;
 }
 
-/** Express calls what is mounted with the client's request. */
+/** Whether a value is a client's request, which Express passes to `mashup` if that is mounted itself. */
 function isRequest(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'httpVersion' in value && 'socket' in value;
 }

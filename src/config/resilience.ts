@@ -1,6 +1,7 @@
+import type { QuotaConfig } from '../checked.js';
 import type { Problems } from '../errors.js';
 import { copyPlain } from '../plain.js';
-import type { BreakerOptions, RetryOptions, UpstreamOptions } from '../types.js';
+import type { BreakerOptions, QuotaOptions, RetryOptions, UpstreamOptions } from '../types.js';
 import {
   aBoolean,
   aPlainObject,
@@ -34,6 +35,13 @@ const breakerChecks: { readonly [Option in keyof Required<BreakerOptions>]: Chec
   halfOpenAfter: milliseconds,
 };
 
+const quotaChecks: { readonly [Option in keyof Required<QuotaOptions>]: Check } = {
+  requests: aWholeNumber(1),
+  // No timer waits for it, so it may be a month.
+  per: (value) => (Number.isFinite(value) && (value as number) > 0 ? null : 'milliseconds, more than 0'),
+  name: (value) => (typeof value === 'string' && /^\S.{0,99}$/.test(value) ? null : 'a name of at most 100 characters'),
+};
+
 export const isRetry: Check = (value) =>
   [aBoolean, aWholeNumber(1), aPlainObject].some((check) => check(value) === null)
     ? null
@@ -45,18 +53,31 @@ export const isHedge: Check = (value) =>
 export const isBreaker: Check = (value) =>
   aBoolean(value) === null || aPlainObject(value) === null ? null : 'true, or an object of options';
 
+export const isQuota: Check = (value) =>
+  aPlainObject(value) === null ? null : 'an object such as { requests: 100, per: 60_000 }';
+
+/** Whether a method is there to change something, whatever is sent with it. */
+export function changes(method: string): boolean {
+  return /^(put|patch|delete)$/i.test(method);
+}
+
 /** Retries, checked; null where there are none. */
 export function readRetry(options: UpstreamOptions, path: string, problems: Problems): Required<RetryOptions> | null {
-  const { retry, method = 'GET' } = options;
+  const { retry, method = 'GET', safe = false } = options;
   if (retry === undefined || retry === false) return null;
   const given = typeof retry === 'object' ? retry : retry === true ? {} : { attempts: retry };
   const wrong = checkOptions(given as Record<string, unknown>, retryChecks, `${path}.retry`, problems);
   const methods = Array.isArray(given.methods)
     ? given.methods.map((one: unknown) => String(one).toUpperCase())
     : retryDefaults.methods;
-  if (!wrong.includes('methods') && !(methods as readonly string[]).includes(method.toUpperCase())) {
-    const name = method.toUpperCase();
-    problems.add(`${path}.retry`, `sends ${name} again only where that is asked for: add methods: ['${name}']`);
+  const name = method.toUpperCase();
+  const isMeant = (methods as readonly string[]).includes(name) || (safe && methods.includes('GET'));
+  if (!wrong.includes('methods') && !isMeant) {
+    const orSafe = safe || name === 'GET' || name === 'HEAD' || changes(name) ? '' : ', or safe: true if it only reads';
+    problems.add(
+      `${path}.retry`,
+      `sends ${name} again only where that is asked for: add methods: ['${name}']${orSafe}`,
+    );
   }
   return { ...withDefaults<Required<RetryOptions>>(retryDefaults, given), methods };
 }
@@ -73,24 +94,38 @@ export function readBreaker(
   return withDefaults<Required<BreakerOptions>>(breakerDefaults, breaker);
 }
 
-/** When to hedge; null where that is never. */
+/** How much it may be asked; null where there is no quota. */
+export function readQuota({ quota }: UpstreamOptions, path: string, problems: Problems): QuotaConfig | null {
+  if (quota === undefined) return null;
+  checkOptions(quota as unknown as Record<string, unknown>, quotaChecks, `${path}.quota`, problems);
+  for (const option of ['requests', 'per'] as const) {
+    if (quota[option] === undefined)
+      problems.add(`${path}.quota.${option}`, `is missing: a quota is so many requests per so many milliseconds`);
+  }
+  const { requests, per, name = null } = quota;
+  return { requests, per, name };
+}
+
+/** After how long to hedge, checked; null for never. */
 export function readHedge(
-  { hedge, method = 'GET' }: UpstreamOptions,
+  { hedge, method = 'GET', safe = false }: UpstreamOptions,
   path: string,
   problems: Problems,
 ): number | 'p95' | null {
   if (hedge === undefined) return null;
-  if (!/^(get|head)$/i.test(method))
-    problems.add(`${path}.hedge`, `may send a request twice, so it is for GET and HEAD, not ${method}`);
+  if (!safe && !/^(get|head)$/i.test(method)) {
+    const unless = changes(method) ? '' : ' without safe: true';
+    problems.add(`${path}.hedge`, `may send a request twice, so it is for GET and HEAD, not ${method}${unless}`);
+  }
   return hedge;
 }
 
-/** A copy of what is given, over the defaults. */
+/** The defaults, overridden by a copy of what is given. */
 export function withDefaults<T extends object>(defaults: T, given: Partial<T>): T {
   return copyPlain({ ...defaults, ...onlyGiven(given) });
 }
 
-/** An option that is undefined counts as left out. */
+/** The options without those that are undefined, which count as left out. */
 export function onlyGiven<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

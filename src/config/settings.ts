@@ -28,7 +28,7 @@ const limitChecks: { readonly [Limit in keyof Required<LimitOptions>]: Check } =
   queue: aWholeNumber(0),
 };
 
-/** Other versions have another interface, so that every request would fail. */
+/** With a dispatcher of another major version of undici, every request would fail. */
 function checkUndici(dispatcher: object, problems: Problems): void {
   const other = otherUndici(dispatcher);
   if (other === null) return;

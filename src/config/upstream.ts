@@ -21,7 +21,18 @@ import {
   oneOf,
 } from './checks.js';
 import { anyStatus, isSuccess, upstreamDefaults } from './defaults.js';
-import { isBreaker, isHedge, isRetry, onlyGiven, readBreaker, readHedge, readRetry } from './resilience.js';
+import {
+  changes,
+  isBreaker,
+  isHedge,
+  isQuota,
+  isRetry,
+  onlyGiven,
+  readBreaker,
+  readHedge,
+  readQuota,
+  readRetry,
+} from './resilience.js';
 
 const aMethod: Check = (value) =>
   typeof value === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(value) && !/^(connect|trace)$/i.test(value)
@@ -93,14 +104,16 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   hedge: isHedge,
   breaker: isBreaker,
   coalesce: aBoolean,
+  safe: aBoolean,
+  quota: isQuota,
   deadlineHeader: aString,
 };
 
-// What stands for a wrong option while the others are checked, where it matters to them that there is one.
+// Values that replace a wrong option while the others are checked, if those depend on its presence.
 const standIns: Readonly<Record<string, unknown>> = { url: 'http://localhost/', each: () => [], origins: [] };
 
 /**
- * An upstream's options, checked and copied, with their defaults; null where there are none. Adds what is wrong to
+ * An upstream's options, checked and copied, with defaults; null if the entry is no URL or object. Adds what is wrong to
  * `problems`.
  */
 export function readUpstream(entry: unknown, path: string, problems: Problems): UpstreamConfig | null {
@@ -121,10 +134,10 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
   const origins = readOrigins(known.origins ?? [], path, problems);
   return {
     ...upstreamDefaults,
-    // A copy, for the caller's objects are the caller's.
+    // A copy: the caller may change its objects later.
     ...(copyPlain(onlyGiven(known)) as Partial<UpstreamConfig>),
     url: known.url,
-    // The case matters to servers, and what axios documents is upper case.
+    // Methods are case-sensitive, and axios accepts them in lower case.
     method: (known.method ?? upstreamDefaults.method).toUpperCase(),
     validateStatus: known.validateStatus === null ? anyStatus : (known.validateStatus ?? isSuccess),
     transformResponse: known.transformResponse === undefined ? [] : [known.transformResponse].flat(),
@@ -133,6 +146,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     retry: readRetry(known, path, problems),
     hedge: readHedge(known, path, problems),
     breaker: readBreaker(known, path, problems),
+    quota: readQuota(known, path, problems),
     hasData: known.data !== undefined,
     hasFallback: known.fallback !== undefined,
     given: new Set(Object.keys(onlyGiven(known))),
@@ -144,7 +158,7 @@ const notForwarded: ReadonlyMap<string, string> = new Map([
   ['host', 'says which site is asked for, which is not the client’s to choose: set it in headers where it must differ'],
 ]);
 
-/** What is right by itself but not beside something else. */
+/** Checks the options that are valid by themselves but not together. */
 function checkTogether(options: UpstreamOptions, path: string, problems: Problems): void {
   if (options.required === true && options.fallback !== undefined) {
     problems.add(
@@ -154,6 +168,12 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
   }
   if (typeof options.url === 'function' && options.origins === undefined) {
     problems.add(`${path}.origins`, "is needed where url is a function: a list of origins, or 'public'");
+  }
+  if (options.safe === true && changes(options.method ?? 'GET')) {
+    problems.add(
+      `${path}.safe`,
+      `is for requests that only read, and ${options.method?.toUpperCase()} is there to change something`,
+    );
   }
   if (options.maxItems !== undefined && options.each === undefined) {
     problems.add(`${path}.maxItems`, 'has a meaning only beside each');
@@ -192,7 +212,7 @@ function readOrigins(
   const set = new Set<string>();
   for (const text of origins) {
     const url = URL.canParse(text) ? new URL(text) : null;
-    // A `*` is valid in a host, but stands for nothing else there.
+    // URLs allow a `*` in a host, but it would not be a wildcard here.
     const isOrigin = url !== null && /^https?:\/\/[^*]+$/.test(url.origin) && url.href === `${url.origin}/`;
     if (isOrigin) set.add(url.origin);
     else

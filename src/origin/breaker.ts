@@ -4,18 +4,19 @@ import { SlidingCount } from './window.js';
 /** What a result says of the origin's health. */
 export type Verdict = 'success' | 'failure' | 'nothing';
 
-/** The state in which a call was let in, by which its end is known to be of that state. */
+/** The state in which a call was let in. When the call ends, it counts only if the breaker is still in that state. */
 export type Ticket = State;
 
 type State =
   | { readonly kind: 'closed' }
   | { readonly kind: 'open'; readonly until: number }
-  | { readonly kind: 'half-open'; probes: number; hasFailed: boolean };
+  | { readonly kind: 'half-open'; probes: number; failed: number };
 
-// More than one call may try, so that one client who asks for what is slow does not keep it closed to all others.
+// Several calls may probe at once, so that one slow request does not keep the breaker open for all. Probes that have failed
+// count as well: otherwise an origin that is down would get probes without end while some are always under way.
 const MOST_PROBES = 5;
 
-/** A circuit breaker: it stops asking an origin that fails, and lets a few calls find out whether it is well again. */
+/** A circuit breaker: stops requests to an origin that fails, then lets a few probes find out whether it has recovered. */
 export class Breaker {
   readonly #options: Required<BreakerOptions>;
   readonly #successes: SlidingCount;
@@ -28,41 +29,41 @@ export class Breaker {
     this.#failures = new SlidingCount(options.window);
   }
 
-  /** What a call would find. One that nobody has asked for as long as its window has forgotten why it opened. */
+  /** The state that a call would meet now. A breaker that stays unused for another window after `until` is closed again. */
   stateAt(now: number): State['kind'] {
     const state = this.#state;
     if (state.kind !== 'open' || now < state.until) return state.kind;
     return now < state.until + this.#options.window ? 'half-open' : 'closed';
   }
 
-  /** Lets a call in, with a ticket for `leave`, which has to be told how it ended; or says in how many ms one may try. */
+  /** Lets a call in with a ticket, which must be given to `leave`; or refuses it and says in how many ms to try again. */
   enter(now: number): { readonly ticket: Ticket } | { readonly retryIn: number } {
     const state = this.#state;
     if (state.kind === 'closed') return { ticket: state };
     if (state.kind === 'open') {
       if (now < state.until) return { retryIn: state.until - now };
       if (this.stateAt(now) === 'closed') return { ticket: this.#close() };
-      this.#state = { kind: 'half-open', probes: 1, hasFailed: false };
+      this.#state = { kind: 'half-open', probes: 1, failed: 0 };
       return { ticket: this.#state };
     }
-    // While so many are trying, nobody knows how long that takes.
-    if (state.probes === MOST_PROBES) return { retryIn: 0 };
+    // 0: it is not known when the probes under way will end.
+    if (state.probes + state.failed === MOST_PROBES) return { retryIn: 0 };
     state.probes++;
     return { ticket: state };
   }
 
-  /** How a call ended that had been let in with this ticket. One from an earlier state has nothing to say. */
+  /** A call that was let in with this ticket has ended. A ticket of an earlier state has no effect. */
   leave(ticket: Ticket, verdict: Verdict, now: number): void {
     const state = this.#state;
     if (ticket !== state) return;
     if (state.kind === 'closed') this.#count(verdict, now);
     else if (state.kind === 'half-open') {
       state.probes--;
-      state.hasFailed ||= verdict === 'failure';
+      if (verdict === 'failure') state.failed++;
       if (verdict === 'success') this.#close();
       else if (state.probes === 0) {
-        // If all were given up, nobody has found out: the next may try at once.
-        this.#state = { kind: 'open', until: state.hasFailed ? now + this.#options.halfOpenAfter : now };
+        // If no probe has found out anything (all were aborted), the next may try at once.
+        this.#state = { kind: 'open', until: state.failed > 0 ? now + this.#options.halfOpenAfter : now };
       }
     }
   }

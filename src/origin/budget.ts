@@ -5,16 +5,15 @@ const SHARE = 0.1;
 const FLOOR = 10;
 
 /**
- * What an origin can be asked beyond one attempt a call: retries and hedges together are at most a tenth of the calls of
- * the last 10 s, and never fewer than 10 in 10 s. So an outage is not made worse by those who try again. (The idea is
- * Finagle's RetryBudget.)
+ * Bounds the extra attempts at an origin: retries and hedges together may be a tenth of the calls of the last 10 s, and at
+ * least 10 in 10 s. So retries do not make an outage worse. (The idea is Finagle's RetryBudget.)
  */
 export class RetryBudget {
   readonly #calls = new SlidingCount(WINDOW_MS);
   readonly #extras = new SlidingCount(WINDOW_MS);
   #reserved = 0;
 
-  /** A call that may want an extra attempt is sent. */
+  /** Counts a call that may want an extra attempt. */
   call(now: number): void {
     this.#calls.add(now);
   }
@@ -25,7 +24,7 @@ export class RetryBudget {
     return Math.max(0, Math.floor(most - this.#extras.total(now) - this.#reserved));
   }
 
-  /** Keeps an extra attempt, if one is left, until it is known whether it is sent: one that is not costs nothing. */
+  /** Sets an extra attempt aside, if one is left. It counts once it is sent, and costs nothing if it is dropped. */
   reserve(now: number): Reservation | null {
     if (this.left(now) < 1) return null;
     this.#reserved++;
@@ -36,7 +35,7 @@ export class RetryBudget {
   }
 }
 
-/** An extra attempt that may be sent. */
+/** An extra attempt that was set aside. */
 export class Reservation {
   #end: ((sentAt: number | null) => void) | null;
 
@@ -49,7 +48,7 @@ export class Reservation {
     this.#end = null;
   }
 
-  /** It is not sent any more, if it has not been. */
+  /** Gives it back, unless it was sent. */
   drop(): void {
     this.#end?.(null);
     this.#end = null;

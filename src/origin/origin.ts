@@ -6,7 +6,7 @@ import { Breaker } from './breaker.js';
 import { RetryBudget } from './budget.js';
 import { LatencyWindow } from './window.js';
 
-/** Who waits for a place at an origin. One of these is called, once, unless the origin was told to forget it. */
+/** Waits for a place at an origin. Either `granted` or `refuse` is called, once, unless the origin was told to forget it. */
 export interface PlaceWaiter {
   readonly scope: { readonly async: AsyncResource };
   granted(): void;
@@ -21,7 +21,7 @@ const givenUp: ReadonlySet<string> = new Set([
 
 const worstFirst = ['open', 'half-open', 'closed'] as const;
 
-/** One origin: how much is under way to it, and how it has been doing. */
+/** What an instance knows of one origin: its requests in flight, its line, and its health. */
 export class Origin {
   readonly latencies = new LatencyWindow();
   readonly budget = new RetryBudget();
@@ -29,7 +29,7 @@ export class Origin {
   readonly #limits: Required<LimitOptions>;
   readonly #breakers = new Map<string, Breaker>();
   readonly #line: PlaceWaiter[] = [];
-  /** Who has been granted a place and is about to be told. */
+  /** Waiters that have a place and are about to be told. */
   readonly #called = new Set<PlaceWaiter>();
   readonly #failures = new Map<string, number>();
   #answered = 0;
@@ -68,7 +68,7 @@ export class Origin {
     }
   }
 
-  /** Gives a place back: to the first in line. */
+  /** Gives a place back. The first in line gets it. */
   leave(): void {
     const first = this.#line.shift();
     if (first === undefined) {
@@ -76,7 +76,7 @@ export class Origin {
       return;
     }
     this.#called.add(first);
-    // In its own context, and when all is done that follows from the attempt that has ended: that may make it needless.
+    // Later, because what follows from the attempt that has ended may abort this one. In the waiter's own async context.
     afterwards(() => first.scope.async.runInAsyncScope(this.#call, this, first));
   }
 
@@ -84,7 +84,7 @@ export class Origin {
     if (this.#called.delete(waiter)) waiter.granted();
   }
 
-  /** Who waits no longer leaves the line, or lets the next one have its place. */
+  /** Takes a waiter out of the line. If it has a place already, the next in line gets that. */
   forget(waiter: PlaceWaiter): void {
     if (this.#called.delete(waiter)) return this.leave();
     const at = this.#line.indexOf(waiter);
@@ -100,7 +100,7 @@ export class Origin {
   /** @param lasted milliseconds */
   failed(code: string, lasted: number): void {
     this.#failures.set(code, (this.#failures.get(code) ?? 0) + 1);
-    // Of an attempt that was given up it is only known that it would have taken longer: below the usual that says nothing.
+    // The latency of an aborted attempt is not known, only a lower bound of it. That is of use only if it is a long one.
     if (givenUp.has(code) && lasted >= (this.latencies.quantile(0.95) ?? Infinity)) this.latencies.add(lasted);
     this.leave();
   }

@@ -3,7 +3,7 @@ import type { Failure } from '../errors.js';
 import type { LimitOptions, OriginStats } from '../types.js';
 import { Origin } from './origin.js';
 
-// Page authors name a handful; callbacks with `origins: 'public'` may name any number.
+// Pages name a handful of origins, but a url function with `origins: 'public'` may name any number.
 const MOST_ORIGINS = 1000;
 
 /** What an instance knows of every origin it has talked to. */
@@ -27,7 +27,7 @@ export class Origins {
     return known;
   }
 
-  /** Whoever waits for a place is told that there will be none. */
+  /** Refuses everybody who waits for a place at any origin. */
   refuseAll(failure: Failure): void {
     for (const origin of this.#byOrigin.values()) origin.refuseAll(failure);
   }
@@ -38,8 +38,8 @@ export class Origins {
   }
 
   /**
-   * Makes room, a tenth: of what is not in use, what came last, for pages' own origins came first. What is known to be sick
-   * goes only where there is nothing else.
+   * Forgets a tenth of the origins, of those not in use. The ones that came last go first, because the origins that pages
+   * name tend to come first. Origins with an open breaker are the last to go.
    */
   #forgetIdle(): void {
     const now = this.#instance.clock.now();

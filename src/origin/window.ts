@@ -1,4 +1,4 @@
-/** Counts events over the last so many milliseconds, in ten steps. */
+/** Counts the events of the last `windowMs` milliseconds, in ten steps. */
 export class SlidingCount {
   readonly #step: number;
   readonly #counts = new Float64Array(10);
@@ -36,12 +36,12 @@ export class SlidingCount {
 
 const LEAST_SAMPLES = 20;
 
-/** The last 512 latencies, and quantiles of them. A window adapts as an upstream changes, and its memory is bounded. */
+/** Quantiles of the last 512 latencies. */
 export class LatencyWindow {
   readonly #samples = new Float64Array(512);
   #count = 0;
   #sorted: Float64Array | null = null;
-  /** After how many more samples the quantiles are worked out anew. */
+  /** How many more samples may come before they are sorted again. */
   #stale = 0;
 
   add(ms: number): void {

@@ -72,11 +72,12 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   const listed = new Set(origins === 'public' ? [] : origins);
   if (origin !== null) listed.add(origin);
   // What decides whether and when there is an answer at all counts as well.
-  const { attemptTimeout, retry, hedge, breaker, deadlineHeader } = config;
+  const { attemptTimeout, retry, hedge, breaker, quota, deadlineHeader } = config;
+  const safeMethod = config.safe ? config.method : null;
   const judge = retry === null && hedge === null ? null : identityOf(validateStatus);
-  const how = [judge, attemptTimeout, retry, hedge, breaker, deadlineHeader];
+  const how = [judge, attemptTimeout, retry, hedge, breaker, quota, deadlineHeader, safeMethod];
   const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
-  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, key };
+  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, safeMethod, key };
 }
 
 const identities = new WeakMap<object, number>();

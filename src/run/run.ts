@@ -17,7 +17,7 @@ export interface RunOwner {
   runEnded(run: Run, error: UpstreamError | null): void;
 }
 
-/** A visitor going through a page: it starts the calls as they become ready, and ends by the deadline. */
+/** One visitor's request going through a page. Starts the calls as they become ready, and ends by the deadline. */
 export class Run implements CallRun, CallOwner<Call> {
   readonly plan: PagePlan;
   readonly instance: Instance;
@@ -32,8 +32,9 @@ export class Run implements CallRun, CallOwner<Call> {
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
   #flights: Flights | null = null;
+  #query: Request['query'] | null = null;
   #connectionOptions: ReadonlySet<string> | null = null;
-  /** In milliseconds: the page's, or the client's where that is shorter. */
+  /** Milliseconds: the page's deadline, or the client's if that is shorter. */
   readonly #deadline: number;
   #timer: unknown = null;
   #left: number;
@@ -67,7 +68,7 @@ export class Run implements CallRun, CallOwner<Call> {
     for (const plan of this.plan.roots) if (!this.#over) this.#startCall(plan);
   }
 
-  /** Nobody waits for the calls any longer, and nobody is told. */
+  /** Aborts every call. The owner is not told. */
   cancel(why = 'the client has left'): void {
     if (!this.#over) this.#abort(new Failure('ERR_UPSTREAM_CANCELED', why));
   }
@@ -80,6 +81,12 @@ export class Run implements CallRun, CallOwner<Call> {
   get flights(): Flights {
     this.#flights ??= new Flights(this);
     return this.#flights;
+  }
+
+  /** Express 5 parses the query anew at each look, and a fan-out has a hundred items that look. */
+  get query(): Request['query'] {
+    this.#query ??= this.visitor.query;
+    return this.#query as Request['query'];
   }
 
   /** Worked out once, however many upstreams pass headers on. */
@@ -131,7 +138,7 @@ export class Run implements CallRun, CallOwner<Call> {
     call.start();
   }
 
-  /** Ends the run, and every call that has not ended; those that were still waiting for others as well. */
+  /** Ends the run and every call that has not ended. Calls that have not started get an outcome too. */
   #abort(failure: Failure): void {
     this.#end();
     for (const plan of this.plan.calls) {
@@ -150,7 +157,7 @@ function deadlinePassed(run: Run): void {
   run.deadlinePassed();
 }
 
-/** The page's deadline in milliseconds, or what is left of its client's where that is less and the page asks for it. */
+/** The page's deadline in milliseconds, or the one in the client's `deadlineFrom` header if that is shorter. */
 function deadlineOf({ options }: PagePlan, { headers }: Visitor): number {
   const header = options.deadlineFrom === null ? undefined : headers[options.deadlineFrom];
   if (typeof header !== 'string' || !/^\s*\d+(\.\d+)?\s*$/.test(header)) return options.deadline;

@@ -5,15 +5,15 @@ import type { AttemptSlots, Scope, Turn } from '../stages/stage.js';
 import { heaviestFirst } from './order.js';
 
 /**
- * Bounds the attempts of one run, by p-limit: what it runs are lanes, each of which serves one waiter after the other. Which
- * comes next is decided when a lane is free, so that the heaviest goes first and a call that has ended is no longer in
- * line. Who waits for a place at its origin holds no slot, and who waits for a slot holds no place.
+ * Bounds the attempts of one run with p-limit. A p-limit task is a lane that serves one waiter after another. A lane picks its
+ * next waiter when it becomes free, so the heaviest call goes first and calls that have ended are skipped. A waiter at an
+ * origin holds no slot of the run, and a waiter for a slot holds no place at its origin.
  */
 export class Slots implements AttemptSlots {
   readonly scope: Scope;
   readonly #limit: LimitFunction;
   readonly #line: Waiter[] = [];
-  /** Who waits at an origin instead: at most as many for each as there are slots, to leave room there for other runs. */
+  /** Waiters that stand in an origin's line: per origin at most as many as there are slots, to leave room for other runs. */
   readonly #away = new Set<Waiter>();
   #arrivals = 0;
 
@@ -37,7 +37,7 @@ export class Slots implements AttemptSlots {
     }
   }
 
-  /** The origin has a place for it: with a slot to match it is the next to go, and without one it waits for that. */
+  /** The origin has a place for it. With a free slot it goes next. Without one it gives the place back and waits for a slot. */
   placeGranted(waiter: Waiter): void {
     waiter.hasPlace = this.#limit.activeCount < this.#limit.concurrency;
     if (waiter.hasPlace) this.#line.unshift(waiter);
@@ -65,7 +65,7 @@ export class Slots implements AttemptSlots {
     line.splice(at, 0, waiter);
   }
 
-  /** A lane that has to wait for another's end finds the line as it is then, and maybe empty. */
+  /** At most one lane is pending in p-limit at a time. It reads the line when it starts, which may be empty by then. */
   #openLane(): void {
     if (this.#line.length > 0 && this.#limit.pendingCount === 0) void this.#limit(this.#serve);
   }
@@ -73,13 +73,13 @@ export class Slots implements AttemptSlots {
   readonly #serve = async (): Promise<void> => {
     for (let waiter = this.#next(); waiter !== undefined; waiter = this.#next()) {
       const { turn } = waiter;
-      // Where several lanes were ending when others came into the line, this is the only one that waited for their slots.
+      // Only one lane is ever pending, though several slots may have become free meanwhile.
       this.#openLane();
       await new Promise<void>((release) => turn.begin(release));
     }
   };
 
-  /** The first who has or gets a place at its origin. Those before it go there to wait for one. */
+  /** The first waiter that has, or now gets, a place at its origin. Waiters before it move to their origin's line. */
   #next(): Waiter | undefined {
     const line = this.#line;
     for (let at = 0; at < line.length; ) {
@@ -94,7 +94,7 @@ export class Slots implements AttemptSlots {
       if (hasPlace) return waiter;
       this.#away.add(waiter);
       origin.enter(waiter);
-      // A refusal ends a call, and others may have come into the line in its place.
+      // A refusal ends a call, which may start others: the line may have changed.
       at = 0;
     }
     return undefined;
@@ -107,11 +107,11 @@ export class Slots implements AttemptSlots {
   }
 }
 
-/** Who waits for a slot of the run and a place at its origin. */
+/** An attempt that waits for a slot of the run and a place at its origin. */
 class Waiter implements PlaceWaiter {
   readonly turn: Turn;
   readonly arrival: number;
-  /** Whether it has a place at its origin, and the next slot is for it. */
+  /** Whether it has a place at its origin already, so that the next slot is for it. */
   hasPlace = false;
   readonly #slots: Slots;
 
@@ -134,7 +134,7 @@ class Waiter implements PlaceWaiter {
   }
 }
 
-/** Whoever has a place goes first, lest it be held for nothing; items of a fan-out, which are equals, go as they came. */
+/** A waiter that holds a place goes first, so that the place is used. Equals, such as items of a fan-out, go in order of arrival. */
 function goesBefore(a: Waiter, b: Waiter): boolean {
   return !b.hasPlace && (heaviestFirst(a.turn.plan, b.turn.plan) || a.arrival - b.arrival) < 0;
 }

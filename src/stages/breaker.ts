@@ -25,11 +25,11 @@ function refusal(origin: string, retryIn: number): Failure {
   return new Failure('ERR_UPSTREAM_CIRCUIT_OPEN', `${origin} has been failing, and ${when}`);
 }
 
-/** Tells the breaker how it ended. */
+/** A job behind a breaker. When it ends, the breaker is told what its result says of the origin. */
 class Guarded extends Fork {
   readonly #breaker: Breaker;
   readonly #ticket: Ticket;
-  /** By the clock, when its first attempt was sent: a hedge has less time, but not the upstream. Null before that. */
+  /** By the clock, when its first attempt was sent; null before that. A hedge that is sent later does not change it. */
   #sentAt: number | null = null;
 
   constructor(parent: Job, breaker: Breaker, ticket: Ticket) {
@@ -50,10 +50,10 @@ class Guarded extends Fork {
   }
 
   #verdict(result: Result, now: number): Verdict {
-    // What has not been sent, for want of a slot say, has found out nothing.
+    // Without a request sent (there was no slot, say) nothing is known of the origin.
     if (this.#sentAt === null) return 'nothing';
     const isOutOfTime = result instanceof Failure && outOfTime.has(result.code);
-    // Nor has what had less than half of its time, because the queue, or an upstream before it, had used up the rest.
+    // Running out of time says nothing either if the queue, or an upstream before it, used up more than half of it.
     if (isOutOfTime && now - this.#sentAt < this.plan.patience / 2) return 'nothing';
     return verdictOf(result);
   }
@@ -61,17 +61,18 @@ class Guarded extends Fork {
 
 const outOfTime: ReadonlySet<string> = new Set(['ERR_UPSTREAM_TIMEOUT', 'ERR_UPSTREAM_DEADLINE']);
 
-// A client that has left, or an instance that is full, says nothing of the upstream; neither does a request that never was.
+// Failures that say nothing of the origin's health.
 const innocent: ReadonlySet<string> = new Set([
   'ERR_UPSTREAM_CANCELED',
   'ERR_UPSTREAM_OVERLOAD',
+  'ERR_UPSTREAM_QUOTA',
   'ERR_UPSTREAM_BLOCKED',
   'ERR_UPSTREAM_TOO_LARGE',
   'ERR_UPSTREAM_REDIRECT',
   'ERR_UPSTREAM_HOOK',
 ]);
 
-/** A 4xx is an answer like any other: it is the request's fault. */
+/** What a result says of the origin's health. A 4xx is a success: the request was wrong, and the origin answered. */
 export function verdictOf(result: Result): Verdict {
   if (!(result instanceof Failure)) return result.status >= 500 ? 'failure' : 'success';
   return result.byClient || innocent.has(result.code) ? 'nothing' : 'failure';

@@ -1,6 +1,7 @@
 import type { Result } from '../answer/answer.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
+import { instanceClosed, wasClosed } from '../transport/closed.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { type Abortable, Job, type JobPlan, type RequestSharing, type Scope, type Send, type Stage } from './stage.js';
 
@@ -13,12 +14,14 @@ export const coalesceStage: Stage<Reach> = {
   options: ({ coalesce }, coincides) => (coalesce ? 'instance' : coincides ? 'run' : null),
   wrap: (reach, next) =>
     function coalesced(job, request) {
+      // Checked here, because a shared request has the instance's scope and does not know when this run began.
+      if (wasClosed(job.scope)) return job.settle(instanceClosed);
       const scope = reach === 'run' ? job.scope : job.scope.instance.shared;
       scope.flights.join(job, request, next);
     },
 };
 
-/** The requests of a scope that are under way, by all that makes them equal. */
+/** The requests under way in a scope, by a key that is the same for equal requests. */
 export class Flights implements RequestSharing {
   readonly #scope: Scope;
   readonly #byKey = new Map<string, Flight>();
@@ -35,7 +38,7 @@ export class Flights implements RequestSharing {
   /** Joins the request that is under way for this, or starts it. */
   join(job: Job, request: UpstreamRequest, send: Send): void {
     if (request.identity === null) return send(job, request);
-    // Equal requests whose answers are judged or read by other rules do not give the same result.
+    // Equal requests under different policies can have different results.
     const key = `${job.policy.key} ${request.identity}`;
     const known = this.#byKey.get(key);
     if (known !== undefined) return known.join(job);
@@ -46,7 +49,7 @@ export class Flights implements RequestSharing {
   }
 }
 
-/** A request under way for one or more jobs. It goes on while anybody waits for it. */
+/** A request that is shared by one or more jobs. It goes on until its last passenger leaves. */
 class Flight extends Job {
   readonly plan: JobPlan;
   readonly scope: Scope;
@@ -63,14 +66,14 @@ class Flight extends Job {
     this.#onEnd = onEnd;
   }
 
-  /** There is time as long as there is for any of them. */
+  /** The latest end of all passengers. */
   get endsAt(): number {
     let latest = 0;
     for (const { job } of this.#passengers) latest = Math.max(latest, job.endsAt);
     return latest;
   }
 
-  // The attempts and their timings are those of whoever asked first.
+  // Attempts and timings are recorded for the job that started the request, and not for those that joined it.
   attemptStarts(now: number): void {
     this.#leader.attemptStarts(now);
   }
@@ -85,15 +88,15 @@ class Flight extends Job {
     job.hold(passenger);
   }
 
-  /** Somebody waits no longer. With the last of them the request is given up, and for the same reason. */
+  /** A passenger was aborted. When the last one leaves, the request is aborted for the same reason. */
   leave(passenger: Passenger, failure: Failure): void {
     if (!this.#passengers.delete(passenger)) return;
-    // First, for a job that ends may end its run, of which nothing is to be left then.
+    // Before settle(): that may end the run, and by then nothing of it may be under way.
     if (this.#passengers.size === 0) this.abort(failure);
     passenger.job.settle(failure);
   }
 
-  /** Ends it for all who wait. */
+  /** Ends it for all passengers. */
   giveUp(failure: Failure): void {
     this.abort(failure);
     this.#tell(failure);
@@ -115,7 +118,7 @@ class Flight extends Job {
     for (const passenger of this.#passengers) {
       const isLeader = passenger.job === this.#leader;
       const own = result instanceof Failure || isLeader ? result : result.forFollower();
-      // Each in its own context, and by itself: what one page's handler throws is not for the others.
+      // A microtask for each, because an exception of one page's handler must not keep the others from their result.
       soon(() => passenger.arrive(own));
     }
   }
@@ -126,6 +129,7 @@ class Flight extends Job {
   }
 }
 
+/** A job that waits for a shared request. */
 class Passenger implements Abortable {
   readonly #flight: Flight;
   readonly job: Job;

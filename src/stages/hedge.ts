@@ -6,9 +6,9 @@ import type { UpstreamRequest } from '../transport/http-request.js';
 import { Fork, type Job, type Send, type Stage } from './stage.js';
 
 interface Options {
-  /** Milliseconds, or the quantile of the origin's own latencies. */
+  /** Milliseconds, or the 95th percentile of the origin's latencies. */
   readonly after: number | 'p95';
-  /** Whether retries count the call for the budget that they share with hedges. */
+  /** Whether the retry stage already counts the call in the budget that retries and hedges share. */
   readonly isCounted: boolean;
 }
 
@@ -21,7 +21,7 @@ export const hedgeStage: Stage<Options> = {
       const { clock, origins } = job.scope.instance;
       const origin = origins.of(request.origin);
       const known = after === 'p95' ? origin.latencies.quantile(0.95) : after;
-      // Where too few answers are known there is nothing to be slow against.
+      // No hedge while there are too few latencies for a percentile, nor where it would come after the job's end.
       const delay = known === null || clock.now() + known >= job.endsAt ? null : known;
       const race = new Race(job, request, next, delay, origin, isCounted);
       job.hold(race);
@@ -41,7 +41,7 @@ class Race extends Fork {
   #timer: unknown = null;
   #running = 0;
   #isDecided = false;
-  /** Whose result it ends with if neither is a success. */
+  /** The attempt whose result the race ends with: the one that won, or the best so far. */
   #kept: Runner | null = null;
 
   /** @param delay milliseconds after which the second attempt is sent; null where there is none */
@@ -68,7 +68,7 @@ class Race extends Fork {
     this.#next(runner, this.#request);
   }
 
-  /** An attempt is sent. What the first has waited for that is not the upstream's slowness, and calls for no hedge. */
+  /** An attempt is sent. The delay runs from here, because time spent in a queue does not make the upstream slow. */
   override attemptStarts(now: number): void {
     super.attemptStarts(now);
     if (!this.#isCounted) this.#origin.budget.call(now);
@@ -78,7 +78,7 @@ class Race extends Fork {
   }
 
   override headCame(at: number | null): void {
-    // Of two heads the first counts, until it is known whose answer is kept.
+    // The first head counts until it is known whose answer is kept: see settle().
     if (this.#runners.every(({ firstByte }) => firstByte === null)) super.headCame(at);
   }
 
@@ -91,10 +91,8 @@ class Race extends Fork {
     if (this.#isDecided) return;
     this.#running--;
     const isSuccess = !(result instanceof Failure) && result.accepted(this.policy) === true;
-    // An answer, if only of failure, says more than none.
-    const kept = this.#kept?.result ?? null;
-    if (isSuccess || kept === null || (kept instanceof Failure && !(result instanceof Failure))) this.#kept = runner;
-    // A failure does not beat what may yet be a success; but it does not call for a hedge either: that is for the slow.
+    if (isSuccess || this.#kept === null || runner.saysMoreThan(this.#kept)) this.#kept = runner;
+    // A failure ends the race only when nothing else is under way. It starts no hedge either: a hedge is for slow attempts.
     if (isSuccess || this.#running === 0) this.settle((this.#kept as Runner).result as Result);
   }
 
@@ -110,7 +108,7 @@ class Race extends Fork {
   #end(result: Result, others: Failure): void {
     this.#isDecided = true;
     this.scope.instance.clock.clear(this.#timer);
-    // First, for its result may end the run, of which nothing is to be left then.
+    // Before finish(): that may end the run, and by then nothing of it may be under way.
     for (const runner of this.#runners) runner.abort(others);
     this.finish(result);
   }
@@ -123,8 +121,9 @@ function hedge(race: Race): void {
 /** One of the attempts of a race. */
 class Runner extends Fork {
   readonly #race: Race;
-  /** Of the origin's budget, what the second attempt costs. */
+  /** What the hedge costs of the origin's budget; null for the first attempt. */
   readonly #extra: Reservation | null;
+  #isSent = false;
   firstByte: number | null = null;
   result: Result | null = null;
 
@@ -134,7 +133,14 @@ class Runner extends Fork {
     this.#extra = extra;
   }
 
+  /** An attempt says more than one that was refused, and an answer, if only of failure, more than none. */
+  saysMoreThan(other: Runner): boolean {
+    if (this.#isSent !== other.#isSent) return this.#isSent;
+    return other.result instanceof Failure && !(this.result instanceof Failure);
+  }
+
   override attemptStarts(now: number): void {
+    this.#isSent = true;
     this.#extra?.sent(now);
     super.attemptStarts(now);
   }

@@ -2,10 +2,11 @@ import type { Result } from '../answer/answer.js';
 import { Failure } from '../errors.js';
 import type { Origin, PlaceWaiter } from '../origin/origin.js';
 import { afterwards } from '../soon.js';
+import { instanceClosed, wasClosed } from '../transport/closed.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { Fork, type Job, type Send, type Stage, type Turn } from './stage.js';
 
-/** Sends when the run has a slot for it and its origin a place. */
+/** Waits until the run has a slot and the origin has a place, then sends. */
 export const limitStage: Stage<true> = {
   name: 'limit',
   options: () => true,
@@ -41,14 +42,14 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   begin(release: (() => void) | null): void {
     this.#release = release;
-    const { instance, generation } = this.scope;
-    if (generation !== instance.generation) return this.#notSent();
-    this.#sentAt = instance.clock.now();
+    const { scope } = this;
+    if (wasClosed(scope)) return this.#notSent();
+    this.#sentAt = scope.instance.clock.now();
     this.attemptStarts(this.#sentAt);
     this.#next(this, this.#request);
   }
 
-  /** It has waited at its origin, and has a place there. */
+  /** The origin has a place for it, for which it has waited. */
   granted(): void {
     this.begin(null);
   }
@@ -59,18 +60,18 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   /** The instance was closed while this waited, or was about to be tried again. */
   #notSent(): void {
-    this.finish(new Failure('ERR_UPSTREAM_CANCELED', 'the instance was closed'));
+    this.finish(instanceClosed);
     this.origin.leave();
     if (this.#release !== null) afterwards(this.#release);
   }
 
   settle(result: Result): void {
-    // First, for whoever is let in next may be a hedge that this makes needless.
+    // Before the place is given on: the next in line may be a hedge that this result makes unnecessary.
     this.finish(result);
     const lasted = this.scope.instance.clock.now() - (this.#sentAt as number);
     if (result instanceof Failure) this.origin.failed(result.code, lasted);
     else this.origin.answered(lasted);
-    // After a required upstream's failure nobody is to get the slot.
+    // Later: if this result ends the run (a required upstream failed), nobody must get the slot.
     if (this.#release !== null) afterwards(this.#release);
   }
 

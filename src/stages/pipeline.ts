@@ -5,6 +5,7 @@ import { coalesceStage } from './coalesce.js';
 import { deadlineHeaderStage } from './deadline-header.js';
 import { hedgeStage } from './hedge.js';
 import { limitStage } from './limit.js';
+import { quotaStage } from './quota.js';
 import { retryStage } from './retry.js';
 import type { Send, Stage } from './stage.js';
 
@@ -14,13 +15,14 @@ const stages: readonly Stage<unknown>[] = [
   retryStage,
   breakerStage,
   hedgeStage,
+  quotaStage,
   limitStage,
   deadlineHeaderStage,
   attemptTimeoutStage,
 ] as Stage<unknown>[];
 
 /**
- * Puts together how the requests of an upstream are sent: of the stages those that it configures, and within them `attempt`.
+ * Wraps `attempt` in the stages that an upstream configures.
  * @param coincides whether another call of the same run may make an equal request
  */
 export function buildPipeline(upstream: UpstreamConfig, coincides: boolean, attempt: Send): Send {

@@ -8,7 +8,7 @@ import { type Abortable, Fork, type Job, type Send, type Stage } from './stage.j
 
 const LONGEST_BACKOFF = 30_000;
 
-/** Sends again after a failure that may be a passing one, while there is time and the origin's budget allows it. */
+/** Sends again after a failure that may be temporary, while there is time and the origin's budget allows it. */
 export const retryStage: Stage<Required<RetryOptions>> = {
   name: 'retry',
   options: ({ retry }) => retry,
@@ -29,6 +29,8 @@ class Tries extends Fork {
   #isCounted = false;
   #extra: Reservation | null = null;
   #isGivenUp = false;
+  /** What the try before this one ended with. */
+  #last: Result | null = null;
 
   constructor(parent: Job, request: UpstreamRequest, options: Required<RetryOptions>, next: Send) {
     super(parent);
@@ -42,7 +44,7 @@ class Tries extends Fork {
     this.#next(this, this.#request);
   }
 
-  /** What is never sent, for want of a place or because a breaker refuses it, neither fills the budget nor costs anything. */
+  /** Counted here and not in start(): a request that is refused a place, or by a breaker, is not part of the budget. */
   override attemptStarts(now: number): void {
     if (!this.#isCounted) this.#budget.call(now);
     this.#isCounted = true;
@@ -56,20 +58,24 @@ class Tries extends Fork {
   }
 
   settle(result: Result): void {
+    // A try that is over the quota is not made: why there was to be one says more.
+    if (this.#last !== null && result instanceof Failure && result.code === 'ERR_UPSTREAM_QUOTA')
+      return this.finish(this.#last);
     const { clock } = this.scope.instance;
     const { attempts, backoff } = this.#options;
     if (this.#isGivenUp || this.over || this.#tried === attempts || !this.#isPassing(result))
       return this.finish(result);
     const delay = retryDelay(result, this.#tried, backoff, Math.random(), Date.now());
     if (clock.now() + delay >= this.endsAt || this.#budget.left(clock.now()) < 1) return this.finish(result);
-    // What has come so far is no part of the answer that may yet come.
+    // The head that came does not belong to the answer of the next attempt.
     this.headCame(null);
+    this.#last = result;
     this.hold(new Pause(clock, delay, () => this.#tryAgain(result)));
   }
 
-  /** @param last what the attempt before ended with */
+  /** @param last the result of the attempt before */
   #tryAgain(last: Result): void {
-    // Timers can be late, and then it is too late for another attempt; and others may have used up the budget.
+    // Checked again, because the timer may be late and others may have used up the budget.
     const now = this.scope.instance.clock.now();
     const isTooLate = this.over || now >= this.endsAt;
     this.#extra = isTooLate ? null : this.#budget.reserve(now);
@@ -85,13 +91,13 @@ class Tries extends Fork {
 
   #isPassing(result: Result): boolean {
     if (!(result instanceof Failure)) {
-      // A status that the page takes for a success is none to try again after.
+      // A status that the page accepts is a success, and is not retried.
       return this.#options.statuses.includes(result.status) && result.accepted(this.policy) !== true;
     }
     return (
       result.code === 'ERR_UPSTREAM_CONNECT' ||
       result.code === 'ERR_UPSTREAM_NETWORK' ||
-      // Of the attempt: when the call's own time is up, the call is over.
+      // The attempt's timeout: at the call's own timeout the call is over, and does not come here.
       result.code === 'ERR_UPSTREAM_TIMEOUT'
     );
   }
@@ -115,13 +121,13 @@ const httpDate = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? /i;
 function retryAfter(header: string | null, date: number): number | null {
   if (header === null) return null;
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  // Date.parse takes nearly everything that has a digit in it for some date.
+  // Date.parse accepts nearly every text with a digit in it.
   if (!httpDate.test(header)) return null;
   const at = Date.parse(header.endsWith('GMT') ? header : `${header} GMT`);
   return Number.isNaN(at) ? null : Math.max(0, at - date);
 }
 
-/** A back-off. */
+/** A back-off under way. */
 class Pause implements Abortable {
   readonly #clock: Clock;
   readonly #timer: unknown;

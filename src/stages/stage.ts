@@ -4,6 +4,7 @@ import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
 import type { Origins } from '../origin/origins.js';
+import type { Quotas } from '../origin/quota.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { Connections } from '../transport/wire.js';
 import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
@@ -16,11 +17,11 @@ import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
  */
 export type Send = (job: Job, request: UpstreamRequest) => void;
 
-/** One way of sending on top of another. Those that an upstream configures are put together when its page is mounted. */
+/** A way of sending that wraps another. The pipeline of an upstream is built when its page is mounted. */
 export interface Stage<Options> {
-  readonly name: 'coalesce' | 'retry' | 'breaker' | 'hedge' | 'limit' | 'deadlineHeader' | 'attemptTimeout';
+  readonly name: 'coalesce' | 'retry' | 'breaker' | 'hedge' | 'quota' | 'limit' | 'deadlineHeader' | 'attemptTimeout';
   /**
-   * What an upstream wants of this stage; null where it is not on that upstream's path.
+   * The stage's options for an upstream; null if the stage is not part of that upstream's pipeline.
    * @param coincides whether another call of the same run may make an equal request
    */
   options(upstream: UpstreamConfig, coincides: boolean): Options | null;
@@ -32,18 +33,17 @@ export interface Instance {
   readonly clock: Clock;
   readonly connections: Connections;
   readonly origins: Origins;
-  /** How often it was closed with a time that has run out: what began before that sends nothing more. */
+  readonly quotas: Quotas;
+  /** How many times it was closed with a timeout. A run of an earlier generation sends nothing more. */
   readonly generation: number;
-  /** For the jobs that belong to no run: requests that runs share. */
+  /** The scope of requests that runs share, which belong to no run. */
   readonly shared: Scope;
 }
 
 /** What the jobs of one run share. */
 export interface Scope extends AttemptScope {
   readonly instance: Instance;
-  /** That of the instance when it began. */
-  readonly generation: number;
-  /** Bounds the attempts in flight; null where there cannot be too many. */
+  /** Bounds the attempts in flight; null where the page cannot have too many. */
   readonly slots: AttemptSlots | null;
   /** The requests under way that other jobs may share. */
   readonly flights: RequestSharing;
@@ -56,9 +56,9 @@ export interface RequestSharing {
 
 /** See run/slots.ts. */
 export interface AttemptSlots {
-  /** Puts a turn in line for a slot of the run and a place at its origin. The heaviest call is the next to get them. */
+  /** Puts a turn in line for a slot of the run and a place at its origin. The heaviest call gets them first. */
   enter(turn: Turn): void;
-  /** Takes it out of the line, for it was given up. */
+  /** Takes an aborted turn out of the line. */
   forget(turn: Turn): void;
 }
 
@@ -67,23 +67,23 @@ export interface Turn {
   readonly plan: JobPlan;
   /** The origin of its request, as the instance knows it. */
   readonly origin: ReturnType<Origins['of']>;
-  /** It has a place at its origin, and a slot, which it gives back with `release`. */
+  /** Sends it: it has a place at its origin and a slot of the run. `release` gives the slot back. */
   begin(release: () => void): void;
   refuse(failure: Failure): void;
 }
 
-/** Something under way for a job. */
+/** Something that is under way for a job. */
 export interface Abortable {
-  /** Gives it up, if it has not ended, and settles its job with this failure before it returns. */
+  /** Ends it, if it has not ended, and settles its job with this failure before it returns. */
   abort(failure: Failure): void;
 }
 
-/** Of an upstream, what its jobs need to know. */
+/** What the jobs of an upstream need to know of it. */
 export interface JobPlan {
   readonly policy: Policy;
-  /** Milliseconds that an attempt has for its answer where nothing else has taken any of them. */
+  /** Milliseconds that an attempt has at most: the shortest of deadline, timeout and attemptTimeout. */
   readonly patience: number;
-  /** How many upstreams wait for it, and its place in the map: the heaviest goes first, and of equals the one written first. */
+  /** How many upstreams wait for it, and its place in the map. The heaviest goes first; of equals, the one written first. */
   readonly weight: number;
   readonly index: number;
 }
@@ -92,9 +92,9 @@ export interface JobPlan {
 export abstract class Job implements AttemptOwner, Abortable {
   abstract readonly plan: JobPlan;
   abstract readonly scope: Scope;
-  /** By the clock, when it will be ended if it has not by itself. */
+  /** By the clock: when it will be aborted if it has not ended. */
   abstract readonly endsAt: number;
-  /** Whether it has ended, so that nothing should be begun for it. */
+  /** Whether it has ended, so that nothing more may be started for it. */
   abstract readonly over: boolean;
   #underway: Abortable | null = null;
 
@@ -102,12 +102,12 @@ export abstract class Job implements AttemptOwner, Abortable {
     return this.plan.policy;
   }
 
-  /** Takes note of what is under way for it, and is given up together with it. */
+  /** Remembers what is under way for it, to abort that when it is aborted itself. */
   hold(underway: Abortable | null): void {
     this.#underway = underway;
   }
 
-  /** Gives up what is under way for it. */
+  /** Aborts what is under way for it. */
   protected drop(failure: Failure): void {
     this.#underway?.abort(failure);
   }
@@ -119,10 +119,10 @@ export abstract class Job implements AttemptOwner, Abortable {
   abstract abort(failure: Failure): void;
 }
 
-/** A job of a stage, on behalf of another job. What a stage is not concerned with passes through it. */
+/** A job that a stage makes on behalf of another job. It passes everything on that the stage does not override. */
 export abstract class Fork extends Job {
   protected readonly parent: Job;
-  /** Whether it has given its result to its parent, which may have ended before it. */
+  /** Whether it has given its result to its parent. */
   #over = false;
 
   constructor(parent: Job) {
@@ -157,11 +157,11 @@ export abstract class Fork extends Job {
   abort(failure: Failure): void {
     if (this.#over) return;
     this.drop(failure);
-    // What was under way has ended it by now, if there was something.
+    // Has no effect if something was under way: its end has settled this job by now.
     this.finish(failure);
   }
 
-  /** Its result, which is its parent's. */
+  /** Ends it, and settles its parent with the result. */
   protected finish(result: Result): void {
     if (this.#over) return;
     this.#over = true;

@@ -60,7 +60,7 @@ export function isPublicAddress(address: string): boolean {
   if (address.includes('%')) return false;
   const family = isIP(address);
   if (family === 4) return !refused4.check(address, 'ipv4');
-  // All else of IPv6 is not global unicast (RFC 4291, section 2.4).
+  // Everything outside 2000::/3 is not global unicast (RFC 4291, section 2.4).
   return family === 6 && globalUnicast6.check(address, 'ipv6') && !refused6.check(address, 'ipv6');
 }
 
@@ -72,8 +72,7 @@ export class BlockedError extends Error {
 }
 
 /**
- * A host name as a URL has it, when it is an IP literal that may not be connected to. Names are judged when they are
- * looked up.
+ * Whether a URL's hostname is an IP literal that is not public. Names are judged when they are looked up.
  */
 export function isBlockedLiteral(hostname: string): boolean {
   const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;

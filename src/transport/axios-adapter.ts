@@ -15,12 +15,13 @@ import { readText } from '../answer/text-in-turns.js';
 import type { WireAnswer } from '../answer/wire-answer.js';
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
+import { instanceClosed, wasClosed } from './closed.js';
 import { acceptEncoding } from './encoding.js';
 import { encodeForm } from './form.js';
 import { HttpRequest } from './http-request.js';
 import { type AttemptOwner, WireAttempt } from './wire-attempt.js';
 
-// Not the instance that axios exports: its defaults are the application's to set, and nothing to other instances.
+// Not the instance that axios exports, whose defaults the application may change.
 const plain = new Axios({});
 
 /** Where a request of axios goes, its baseURL and params included. */
@@ -38,16 +39,16 @@ export class FailureError extends Error {
   }
 }
 
-/** What came of a request that axios asked for. */
+/** The result of a request that axios asked for. */
 export interface AxiosExchange {
   readonly response: AxiosResponse;
   readonly head: UpstreamResponse;
 }
 
 /**
- * What an axios adapter does, over our connections: sends what axios has merged, transformed and intercepted, and gives
- * the body as text, or as a Buffer where it is not text. Its rules on redirects, sizes and addresses are those of all
- * attempts. It is given up with `signal` too: an interceptor may have put another in the config.
+ * An axios adapter over our connections: sends what axios has merged, transformed and intercepted, and returns the body as
+ * text, or as a Buffer if it is not text. The rules on redirects, sizes and addresses are those of every attempt. `signal`
+ * aborts it beside the config's own signal, which an interceptor may have replaced.
  *
  * @throws {AxiosError}
  */
@@ -58,6 +59,8 @@ export async function exchangeForAxios(
 ): Promise<AxiosExchange> {
   const request = await httpRequest(config);
   const canceled = new Failure('ERR_UPSTREAM_CANCELED', 'it was canceled');
+  // Checked again, because an interceptor may have waited before this, or may send a request of its own after a failure.
+  if (wasClosed(owner.scope)) throw failed(instanceClosed, config);
   if (signal.aborted || config.signal?.aborted) throw failed(canceled, config);
   const { clock } = owner.scope.instance;
   let stop: () => void = ignore;
@@ -125,7 +128,7 @@ async function httpRequest(config: InternalAxiosRequestConfig): Promise<HttpRequ
   return new HttpRequest(parsed.origin, parsed.pathname + parsed.search, method, list, body);
 }
 
-/** axios has serialized the body already, but for forms with files, and for what is no text at all. */
+/** axios has serialized the body already, except forms with files and values that are not text. */
 async function wireBody(config: InternalAxiosRequestConfig, headers: AxiosHeaders): Promise<string | Buffer | null> {
   const { data } = config as { data: unknown };
   headers.delete('Content-Length');

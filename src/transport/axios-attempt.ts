@@ -11,18 +11,18 @@ import type { AttemptOwner } from './wire-attempt.js';
 
 /**
  * One attempt by an axios instance of the user's own. Its interceptors, transformers and defaults work as axios documents
- * them; where it has no adapter of its own the request goes out over this instance's connections.
+ * them. Unless it has an adapter of its own, the request goes out over this instance's connections.
  */
 export class AxiosAttempt {
   readonly #owner: AttemptOwner;
   readonly #request: AxiosRequest;
   readonly #controller = new AbortController();
   #over = false;
-  /** The head of the last answer that came over our connections, for interceptors may return something else. */
+  /** The head of the last answer that came over our connections. Interceptors may return something else. */
   #head: UpstreamResponse | null = null;
-  /** What axios asked for it. */
+  /** The config of the request that got that answer. */
   #config: InternalAxiosRequestConfig | null = null;
-  /** Why that answer was refused, or why there was none. Many an interceptor makes an error of its own of it. */
+  /** Why that answer was refused, or why there was none. Kept, because interceptors often throw an error of their own. */
   #wrong: Failure | null = null;
 
   constructor(owner: AttemptOwner, request: AxiosRequest) {
@@ -40,7 +40,7 @@ export class AxiosAttempt {
   }
 
   abort(failure: Failure): void {
-    // Whatever becomes of the request, nobody waits for it.
+    // Before the request ends, whose own result no longer counts.
     this.#end(failure);
     this.#controller.abort();
   }
@@ -56,7 +56,7 @@ export class AxiosAttempt {
     // A list of names is axios's default; a function is somebody's choice, such as a mock.
     const ours = typeof axios.defaults.adapter === 'function' ? {} : { adapter: this.#adapter };
     const result: unknown = await axios.request({ ...config, ...ours, signal: this.#controller.signal });
-    // Many an interceptor returns the data alone.
+    // Interceptors often return the data alone.
     if (!isResponse(result)) return new DataAnswer(this.#head ?? unknownHead(this.#request), orNull(result), true);
     return new DataAnswer(this.#headOf(result), orNull(result.data), true);
   }
@@ -84,7 +84,7 @@ export class AxiosAttempt {
     if (isAxiosError(error)) {
       const { cause, response, config } = error;
       if (cause instanceof FailureError) return cause.failure;
-      // What axios makes of JSON that it cannot parse.
+      // The error of axios for JSON that it cannot parse.
       if (error.name === 'SyntaxError' && this.#wrong === null) return this.#answered(invalidJson(error));
       if (response !== undefined && !(isSuccess(response.status) && accepts(config, response.status))) {
         return new DataAnswer(this.#headOf(response), null, false);
@@ -94,16 +94,16 @@ export class AxiosAttempt {
     return this.#threw(error);
   }
 
-  /** Whether it came of a request of an interceptor's own, for a token say: it says nothing of this upstream. */
+  /** Whether the error is that of an interceptor's own request (for a token, say), which says nothing of this upstream. */
   #isAnothers(error: unknown): boolean {
     if (!isAxiosError(error) || error.config === undefined) return false;
     const { signal, adapter, url } = error.config;
-    // An interceptor may change one of these, and hardly all three.
+    // An interceptor may change one of these in our request, but hardly all three.
     const isOurs = signal === this.#controller.signal || adapter === this.#adapter || url === this.#request.config.url;
     return !isOurs;
   }
 
-  /** Whatever else was thrown. */
+  /** The result where an interceptor, a transformer or an adapter threw. */
   #threw(error: unknown): DataAnswer | Failure {
     if (this.#wrong !== null) {
       const { code, message } = this.#wrong;
@@ -114,7 +114,7 @@ export class AxiosAttempt {
     return this.#answered(hookFailure('an interceptor or transformer of the axios instance threw', causeOf(error)));
   }
 
-  /** A failure to make data of an answer, where there is one. */
+  /** A failure, as part of the answer where one came. */
   #answered(failure: Failure): DataAnswer | Failure {
     return this.#head === null ? failure : new DataAnswer(this.#head, failure, true);
   }
@@ -125,7 +125,7 @@ export class AxiosAttempt {
       if (value !== null && value !== undefined)
         plain[name.toLowerCase()] = Array.isArray(value) ? value : String(value);
     }
-    // After redirects, where it is an answer that came over our connections.
+    // For an answer that came over our connections, the URL after redirects is known.
     if (this.#head !== null && config === this.#config) return { status, headers: plain, url: this.#head.url };
     const url = config?.url === undefined ? this.#request.url : redactUrl(uriOf(config));
     return { status, headers: plain, url };
@@ -145,7 +145,7 @@ function unknownHead({ url }: AxiosRequest): UpstreamResponse {
   return { status: 200, headers: {}, url };
 }
 
-/** By the validateStatus that holds for a request; null accepts any. */
+/** Whether the request's validateStatus accepts a status; without one, any is accepted. */
 function accepts(config: InternalAxiosRequestConfig | undefined, status: number): boolean {
   const validateStatus = config?.validateStatus;
   return typeof validateStatus !== 'function' || validateStatus(status);
@@ -155,7 +155,7 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** An error of an adapter that is not ours. Its message is not for all to see: only its author knows what is in it. */
+/** An error of an adapter that is not ours. Its message stays in the cause, because it may hold secrets. */
 function axiosFailure(error: AxiosError): Failure {
   const { code = 'no code', message } = error;
   const cause = textOf(error);
@@ -178,13 +178,13 @@ function invalidJson(error: AxiosError): Failure {
   return new Failure('ERR_UPSTREAM_BODY', 'its body is not valid JSON', textOf(error));
 }
 
-/** What was thrown, for `error.cause`; only its text where it leads to headers that were sent. */
+/** What was thrown, for `error.cause`. Only its text, if the request's headers could be reached from it. */
 function causeOf(thrown: unknown): unknown {
   if (!holdsHeaders(thrown, 3)) return thrown;
   return thrown instanceof Error ? textOf(thrown) : undefined;
 }
 
-/** An AxiosError holds the request, and so does a response of axios, of whichever copy of the package. */
+/** Whether request headers can be reached from a value: from an AxiosError or a response of any copy of axios. */
 function holdsHeaders(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
   if (isAxiosError(value) || (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === 'AxiosHeaders')

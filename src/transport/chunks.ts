@@ -2,20 +2,20 @@ const LONGEST_LINE = 4096;
 const MOST_TRAILERS = 16 * 1024;
 
 /**
- * Reads a body in chunks (RFC 9112, section 7.1), as its pieces come. undici's parser does so too, but where the header that
- * announces them ends in a tab, which it may, it takes the framing for the body.
+ * Reads a chunked body (RFC 9112, section 7.1), piece by piece. undici's parser does this too, except when the value of
+ * Transfer-Encoding ends in a tab, which is legal: then it takes the framing for the body.
  */
 export class Chunks {
-  /** Whether the last chunk, and what comes after it, is there. */
+  /** Whether the last chunk and the trailers have come. */
   ended = false;
   #state: 'size' | 'data' | 'data end' | 'trailer' = 'size';
-  /** What has come of a line that is not complete. */
+  /** The beginning of a line that is not complete. */
   #line = '';
   /** Bytes of the chunk that are still to come. */
   #left = 0;
   #trailers = 0;
 
-  /** Calls `take` with each piece of data; false where they are not as they should be. */
+  /** Calls `take` with each piece of data. Returns false if the framing is not valid. */
   read(bytes: Buffer, take: (data: Buffer) => void): boolean {
     let at = 0;
     while (at < bytes.length && !this.ended) {
@@ -49,7 +49,7 @@ export class Chunks {
       this.#state = 'size';
       return line === '';
     }
-    // Extensions mean nothing here.
+    // Chunk extensions are ignored.
     const size = /^([\da-f]{1,8})[\t ]*(?:;.*)?$/i.exec(line)?.[1];
     if (size === undefined) return false;
     this.#left = Number.parseInt(size, 16);

@@ -7,12 +7,12 @@ import { Names } from './lookup.js';
 import { askSystem } from './system.js';
 import type { Connection, Connections } from './wire.js';
 
-/** Idle connections to all origins together. A page's own origins need few; any number of others may be asked once. */
+/** Idle connections to all origins together. Origins that are asked once, in any number, must not keep theirs. */
 const MOST_IDLE = 256;
-/** How many turns of the event loop `close` goes on refusing those who come, once its time is over. */
+/** How many turns of the event loop `close` goes on refusing new requests after its timeout. */
 const MOST_TURNS = 100;
 
-/** What names mean: those that a page names, and those that must be public. */
+/** The lookups of names that pages name, and of names whose addresses must be public. */
 export interface NameServices {
   readonly anywhere: Names;
   readonly publicOnly: Names;
@@ -39,8 +39,9 @@ export class KeptConnections implements Connections {
   readonly #names: NameServices;
   readonly #clock: Clock;
   readonly #open: OpenConnections;
-  /** How many calls of `close` have run out of time, and whether anybody was refused a connection lately. */
+  /** How many calls of `close` have reached their timeout and not resolved yet. */
   #cutting = 0;
+  /** Whether anybody was refused a connection in this turn of the event loop. */
   #refused = false;
 
   constructor({ names = systemNames, clock = systemClock, mostIdle = MOST_IDLE }: KeptOptions = {}) {
@@ -49,7 +50,7 @@ export class KeptConnections implements Connections {
     this.#open = new OpenConnections(mostIdle);
   }
 
-  /** @throws {ClosedError} while the instance is being closed and what was under way is cut off. */
+  /** @throws {ClosedError} between the timeout of a `close` and its end */
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection {
     if (this.#cutting > 0) {
       this.#refused = true;
@@ -76,19 +77,22 @@ export class KeptConnections implements Connections {
       open.destroyAll(new ClosedError());
     };
     const timer = timeout === undefined ? null : this.#clock.set(cut, timeout, undefined);
-    // What is cut off lets others go on, in the same turn or the next: those that waited in line, or for another's answer.
+    // An aborted request lets others start in this turn or the next, such as those that waited in line. They are refused too.
     let turns = 0;
     do {
       await open.allClosed();
       this.#refused = false;
       await new Promise((resolve) => setImmediate(resolve));
     } while (open.count > 0 || (this.#refused && ++turns < MOST_TURNS));
-    if (timer !== null) this.#clock.clear(timer);
     if (isCutting) this.#cutting--;
+    if (timer === null) return;
+    this.#clock.clear(timer);
+    // With no connection open, something may still be about to ask for one: a retry in its back-off, a run in a callback.
+    onCut?.();
   }
 }
 
-/** What the requests end with that are still under way when an instance is closed. */
+/** The error of requests that are still under way at the timeout of `close`. */
 export class ClosedError extends Error {
   constructor() {
     super('the instance was closed');
@@ -97,9 +101,9 @@ export class ClosedError extends Error {
 
 /** The connections of an instance that are not closed. */
 class OpenConnections {
-  /** How many there are, those included that are being closed. */
+  /** How many there are, including those that are being closed. */
   count = 0;
-  /** Whether they are closed as soon as they are idle. What is still asked for, once the instance was closed, is sent. */
+  /** Whether connections are closed as soon as they are idle. Requests after `close` are still sent. */
   isClosing = false;
   readonly idle: IdleConnections;
   readonly #usable = new Set<KeptConnection>();

@@ -5,14 +5,14 @@ import { type Decompressor, tooLarge } from './encoding.js';
 
 const empty = Buffer.alloc(0);
 
-// Of what comes out at a time. Each is a turn of the loop, and from fewer bytes than this 10 MiB may come. zlib allocates as much
-// for the first, and what is far less is copied, for it would hold all of that.
+// The size of an output chunk, each of which costs a turn of the event loop. zlib allocates a whole chunk at once, so a much
+// smaller output is copied out of it: otherwise a small body would keep the whole chunk alive.
 const CHUNK = 64 * 1024;
 const MOST_COPIED = 16 * 1024;
 
-/** A body that is decompressed in other threads. It tells `done` once how it ended, unless it is canceled before. */
+/** A body that is decompressed in libuv's threads. Calls `done` once, unless it is canceled before. */
 export class Decoding {
-  /** Whose line it waits in. */
+  /** The origin in whose line it waits. */
   readonly origin: string;
   readonly #line: DecoderLine;
   readonly #decompressor: Decompressor;
@@ -22,7 +22,7 @@ export class Decoding {
   #decoded: Body = empty;
   #stream: Transform | null = null;
   #ended = false;
-  /** Whether a thread is at work on it, which cannot be stopped before it has filled a chunk. */
+  /** Whether a thread is working on it. The thread cannot be stopped before it has filled a chunk. */
   #busy = false;
 
   constructor(
@@ -45,14 +45,14 @@ export class Decoding {
     this.#line.enter(this);
   }
 
-  /** Ends it, working or waiting. */
+  /** Ends it, whether it is being decompressed or waits in line. */
   cancel(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#release();
   }
 
-  /** It is its turn. */
+  /** Starts it: it has a place. */
   begin(): void {
     try {
       const stream = this.#decompressor.create({ chunkSize: CHUNK });
@@ -103,14 +103,14 @@ export class Decoding {
     this.#encoded = empty;
     this.#decoded = empty;
     this.#stream?.destroy();
-    // A decoder has its memory until its thread stops, so that long it keeps its place.
+    // A decoder keeps its place until its thread stops, because it keeps its memory until then.
     if (!this.#busy) this.#line.leave(this);
   }
 }
 
 /**
- * How many decoders are at work at once, and who waits for one. Those of one origin wait behind each other, and the origins
- * take turns: one that sends what takes long delays its own calls.
+ * Bounds how many decoders work at once. Each origin has a line of its own, and the origins take turns, so an origin whose
+ * bodies take long delays only its own calls.
  */
 export class DecoderLine {
   readonly #most: number;
@@ -121,7 +121,7 @@ export class DecoderLine {
     this.#most = most;
   }
 
-  /** How many are at work, and how many wait. */
+  /** How many are working, and how many wait. */
   get size(): { working: number; waiting: number } {
     const waiting = [...this.#waiting.values()].reduce((sum, { size }) => sum + size, 0);
     return { working: this.#working.size, waiting };
@@ -147,7 +147,7 @@ export class DecoderLine {
     const [origin, line] = first;
     const [decoding] = line as Set<Decoding>;
     this.leave(decoding as Decoding);
-    // Behind the others.
+    // The origin goes behind the others.
     if (this.#waiting.delete(origin)) this.#waiting.set(origin, line);
     this.#begin(decoding as Decoding);
   }

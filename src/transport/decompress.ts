@@ -5,28 +5,28 @@ import { Failure } from '../errors.js';
 import { DecoderLine, Decoding, notDecompressed } from './decoders.js';
 import { type Coding, type Decompressor, mostEncoded, readCodings, tooLarge } from './encoding.js';
 
-// A few kilobytes take a third of the CPU time at once that they take by way of another thread. More would block the loop;
-// so would few that become many, which is why there is a limit to what they become, and to what one turn of the loop does.
+// Decompressing a few kilobytes on the event loop takes a third of the CPU time that it takes in another thread. Larger bodies
+// would block the loop, and so would small ones that become large: hence a limit on the output, and on the work of one turn.
 const SMALL = 8 * 1024;
 const SMALL_DECODED = 64 * 1024;
 
-// A megabyte takes 1 to 4 ms. What comes in counts as often as it takes longer than what goes out, where it is made to.
+// A megabyte of output takes 1 to 4 ms. A byte of input counts eight times: hostile input takes that much longer than output.
 const turns = new TurnShare(1024 * 1024);
 const ENCODED_COST = 8;
 
-// What a body becomes is written into a buffer of this size first, which lives as long as the body. zlib's own is 16 KB, and
-// V8 collects garbage by how many bytes there are outside of its heap too.
+// The size of the output buffer, as a multiple of the input. The buffer lives as long as the body. zlib's default is 16 KB,
+// and memory outside of V8's heap also triggers garbage collections.
 const OFTEN_TIMES = 8;
 const LEAST_CHUNK = 1024;
 const MOST_CHUNK = 16 * 1024;
 
-// libuv has four threads, which files and names need too. A decoder of brotli takes up to 16 MiB beside what it makes.
+// libuv has four threads, which files and lookups need too. A brotli decoder takes up to 16 MiB besides its output.
 const MOST_DECODERS = 2;
 export const decoders = new DecoderLine(MOST_DECODERS);
 
 /**
- * Undoes the content-encodings of an answer's body, and nothing is written past `limit` bytes. Tells `done` once, maybe at once.
- * What is encoded in a way that was not asked for is left as it is: who wants bytes can have them.
+ * Decompresses an answer's body, to at most `limit` bytes. Calls `done` once, maybe before it returns. A body in an encoding
+ * that was not asked for stays as it is, for pages that want its bytes.
  */
 export function decompress(
   answer: WireAnswer,
@@ -46,7 +46,7 @@ export function decompress(
   return decompression;
 }
 
-/** The encodings of one body being undone, the last one first (RFC 9110, section 8.4). */
+/** Undoes the encodings of one body, the one applied last first (RFC 9110, section 8.4). */
 class Decompression {
   readonly #answer: WireAnswer;
   readonly #codings: Coding[];
@@ -69,14 +69,14 @@ class Decompression {
     this.#done = done;
   }
 
-  /** Nobody needs it any longer, and nobody is told. */
+  /** Ends it. `done` is not called. */
   cancel(): void {
     this.#decoding?.cancel();
   }
 
   undo(body: Body | Failure): void {
     if (body instanceof Failure) {
-      // Of a limit that may be an inner encoding's.
+      // The limit in the failure may be that of an inner encoding.
       return this.#done(body.code === 'ERR_UPSTREAM_TOO_LARGE' ? tooLarge(this.#limit) : body);
     }
     const coding = this.#codings.pop();
@@ -94,7 +94,7 @@ class Decompression {
   }
 }
 
-/** The body decompressed, or why it cannot be; null where that is to be done in another thread. */
+/** The body decompressed, or why it cannot be; null if it must be done in another thread. */
 function decompressNow({ now }: Decompressor, encoded: Buffer, limit: number): Buffer | Failure | null {
   if (now === null || encoded.length > SMALL || turns.isSpent) return null;
   let length = SMALL_DECODED;

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../clock.js';
 
-/** How long an attempt is the only one before the next address is tried beside it. */
+/** How long to wait for one address before the next is tried beside it. */
 const ATTEMPT_DELAY_MS = 250;
 
 export type OpenSocket = (address: string, port: number) => Socket;
@@ -11,13 +11,13 @@ export type OpenSocket = (address: string, port: number) => Socket;
 const socketOptions = { highWaterMark: 65_536, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 const openSocket: OpenSocket = (host, port) => connect({ ...socketOptions, host, port } as NetConnectOpts);
 
-/** Told once: of a socket that is connected, or of an error. */
+/** Called once, with a connected socket or with an error. */
 export type Opened = (...result: [error: null, socket: Socket] | [error: Error, socket: null]) => void;
 
 /**
  * Connects to the first of several addresses that answers ("Happy Eyeballs", RFC 8305, section 5). An attempt goes on while
- * the next one is made, and only when all have failed is there no connection. (Node's own `autoSelectFamily` ends an attempt
- * after 250 ms for good if there is another address, so an address that takes longer is lost when the others refuse.)
+ * the next one is made, and the dial fails only when all have failed. (Node's own `autoSelectFamily` gives an attempt up
+ * after 250 ms if there is another address, so a slow address is lost even when the others refuse.)
  */
 export class Dial {
   readonly #addresses: readonly LookupAddress[];
@@ -57,7 +57,7 @@ export class Dial {
     }
   }
 
-  /** Ends every attempt. Nobody is told. */
+  /** Ends every attempt. `opened` is not called. */
   cancel(): void {
     this.#ended = true;
     this.#clock.clear(this.#timer);
@@ -81,7 +81,7 @@ export class Dial {
     const [, socket] = result;
     if (socket !== null) {
       this.#attempts.delete(socket);
-      // It is somebody else's from now on.
+      // The socket belongs to the caller from now on.
       socket.removeAllListeners('error');
     }
     this.cancel();

@@ -33,13 +33,13 @@ class DispatcherConnection implements Connection {
   }
 
   send(request: WireRequest, handler: WireHandler): void {
-    // What a name means is for the dispatcher to say (a proxy resolves it); a literal is judged here all the same.
+    // The dispatcher (or its proxy) resolves names, so only IP literals can be checked here.
     if (this.#publicHost !== null && isBlockedLiteral(this.#publicHost)) {
       handler.onError(new BlockedError(this.#publicHost));
       return;
     }
     try {
-      // Its own copy: an interceptor may write into it, and a page's request is the same for all its visitors.
+      // A copy: an interceptor may write into it, and a fixed request is shared by all visitors of a page.
       const options = { ...request, headers: [...request.headers], ...serverName(request.origin) };
       this.#dispatcher.dispatch(options as Dispatcher.DispatchOptions, {
         onConnect: (abort) => {
@@ -54,7 +54,7 @@ class DispatcherConnection implements Connection {
         onError: (error) => handler.onError(error),
       });
     } catch (error) {
-      // Such as an interceptor that throws.
+      // For example, an interceptor threw.
       handler.onError(error as Error);
     }
   }
@@ -71,7 +71,7 @@ class DispatcherConnection implements Connection {
     try {
       this.#abort?.(error);
     } catch {
-      // Its connection is its own; the request has been given up all the same.
+      // The connection is the dispatcher's; the request has ended all the same.
     }
   }
 }
@@ -83,7 +83,7 @@ function serverName(origin: string): { servername?: string } {
   return hostname.startsWith('[') || isIP(hostname) !== 0 ? {} : { servername: hostname };
 }
 
-/** Interceptors may give the values of a header as a list, or as text. */
+/** Raw headers as undici's parser gives them. Interceptors may give strings, and lists of values. */
 function flattened(rawHeaders: readonly (Buffer | string | readonly (Buffer | string)[])[]): Buffer[] {
   const list: Buffer[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -97,7 +97,7 @@ function bytes(text: Buffer | string): Buffer {
   return typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
 }
 
-/** Interceptors may make bytes of another kind. */
+/** Interceptors may pass on a Uint8Array that is no Buffer. */
 function buffered(chunk: Uint8Array): Buffer {
   return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

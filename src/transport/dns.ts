@@ -7,20 +7,20 @@ import type { Ask, Told } from './lookup.js';
 /** How long the addresses of one family wait for those of the other. */
 const OTHER_FAMILY_MS = 100;
 
-/** As much of node's resolver as is used. */
+/** The part of Node's resolver that is used. */
 export type Resolver = Pick<dns.Resolver, 'resolve4' | 'resolve6' | 'cancel'>;
 
 /**
- * Reads the system's configuration anew every time, 40 µs, lest it ask servers of a network that the machine has left. The
- * time limit is that of the first try; it doubles from try to try.
+ * A new resolver for each query reads the system's configuration again (40 µs), so it never asks servers of a network that
+ * the machine has left. `timeout` is that of the first try, and doubles with each further one.
  */
 function systemResolver(): Resolver {
   return new dns.Resolver({ timeout: 500, tries: 5 });
 }
 
 /**
- * Asks the name servers. This does not use libuv's pool and can be given up, so a server that is silent holds nothing. It
- * knows nothing of hosts files, search domains and the like.
+ * Asks the name servers. This needs no thread of libuv's pool and can be canceled, so a silent server blocks nothing. But it
+ * does not know hosts files, search domains and the like.
  */
 export function askServers(newResolver: () => Resolver = systemResolver, clock: Clock = systemClock): Ask {
   return (name, told) => {
@@ -31,8 +31,8 @@ export function askServers(newResolver: () => Resolver = systemResolver, clock: 
 }
 
 /**
- * Tells only names all whose addresses are public ones. They are what is connected to, so a name that changes its addresses
- * cannot lead elsewhere.
+ * Refuses names unless all their addresses are public. The connection goes to these addresses, without another lookup, so a
+ * name that changes its addresses meanwhile (DNS rebinding) gains nothing.
  */
 export function askPublic(ask: Ask = askServers()): Ask {
   return (name, told) => {
@@ -76,7 +76,7 @@ class Query {
         this.#answered(error);
       });
     } catch (error) {
-      // Such as a name with a label that is too long.
+      // For example, a label of the name is too long.
       this.#end(error as Error, []);
     }
   }
@@ -97,7 +97,7 @@ class Query {
   #finish(): void {
     const v4 = this.#v4.map((address) => ({ address, family: 4 }));
     const v6 = this.#v6.map((address) => ({ address, family: 6 }));
-    // IPv4 first unless Node was told otherwise: there is no order here to keep, as there is in what the system says.
+    // IPv4 first unless Node was told otherwise. Unlike getaddrinfo, two separate queries have no order of their own.
     const all = dns.getDefaultResultOrder() === 'ipv6first' ? [...v6, ...v4] : [...v4, ...v6];
     this.#end(all.length > 0 ? null : this.#error, all);
   }
@@ -116,7 +116,7 @@ class Query {
   }
 }
 
-/** "No such name" settles both questions, and "no such address" only one of them. */
+/** The error that says more: "no such name" holds for both families, "no such address" for one only. */
 function moreTelling(before: NodeJS.ErrnoException | null, now: NodeJS.ErrnoException): Error {
   return before === null || before.code === 'ENODATA' || now.code === 'ENOTFOUND' ? now : before;
 }

@@ -12,7 +12,7 @@ import {
 import { withoutBlanks } from '../answer/single-headers.js';
 import { Failure } from '../errors.js';
 
-/** A way to decompress: in other threads, and at once where that can do no harm. */
+/** A way to decompress: in other threads (`create`), and on the event loop if that is safe (`now`). */
 export interface Decompressor {
   readonly now: ((body: Buffer, options: ZlibOptions) => Buffer) | null;
   readonly create: (options: { chunkSize: number }) => Transform;
@@ -21,7 +21,7 @@ export interface Decompressor {
 const gzip: Decompressor = { now: gunzipSync, create: createGunzip };
 const zlib: Decompressor = { now: inflateSync, create: createInflate };
 const bare: Decompressor = { now: inflateRawSync, create: createInflateRaw };
-// Never at once: a few bytes make its decoder fill a window of up to 16 MiB before the first byte comes out.
+// Never on the event loop: a few bytes can make its decoder fill a window of 16 MiB before the first byte comes out.
 const brotli: Decompressor = { now: null, create: createBrotliDecompress };
 
 // `deflate` means the zlib format (RFC 9110, section 8.4.1.2), but some servers send bare deflate data. The first byte of
@@ -38,19 +38,19 @@ const codings: ReadonlyMap<string, Coding> = new Map<string, Coding>([
   ['br', () => brotli],
 ]);
 
-/** What is asked for; what is understood. */
+/** The encodings that are asked for, which are those that can be decoded. */
 export const acceptEncoding = 'gzip, deflate, br';
 
 const MOST_ENCODINGS = 3;
 
-/** How many bytes an encoding may have that is decoded to as many as `limit`: what cannot be compressed grows by trying. */
+/** How many encoded bytes there may be for `limit` decoded ones: data that cannot be compressed grows a little. */
 export function mostEncoded(limit: number): number {
   return limit + Math.ceil(limit / 256) + 1024;
 }
 
 /**
- * What has to be undone of a body's content-encodings, in the order they were applied (RFC 9110, section 8.4). A failure
- * where something else was applied than what was asked for.
+ * A body's content-encodings, in the order they were applied (RFC 9110, section 8.4); a failure if one of them was not asked
+ * for.
  */
 export function readCodings(contentEncoding: string): Coding[] | Failure {
   const one = codings.get(contentEncoding);

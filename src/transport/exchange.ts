@@ -17,29 +17,31 @@ const lookAgain = new Error('the request is sent anew');
 /** Whom an exchange works for. */
 export interface ExchangeOwner {
   readonly maxContentLength: number;
-  /** The head of the answer has come. Returns whether that is all of it that is wanted, and the exchange needs no end. */
+  /** The head of the answer has come. If it returns true, the body is discarded and `exchangeEnded` is not called. */
   headCame(answer: WireAnswer): boolean;
-  /** Told once. */
+  /** Called once. */
   exchangeEnded(exchange: Exchange): void;
 }
 
 /** One request and its answer on one connection. It tells its owner once how it ended. */
 export class Exchange implements WireHandler {
-  /** What came, once its head has; its body is set when the exchange has ended well. */
+  /** The answer, once its head has come. Its body is set when the exchange has succeeded. */
   answer: WireAnswer | null = null;
   /** How it failed; null if it did not, or not yet. */
   failure: Failure | null = null;
-  /** Whether the request was on a connection, and whether any byte of an answer came. */
+  /** Whether the request was given to a connection. */
   #sent = false;
+  /** Whether any byte of an answer came. */
   #answered = false;
   #ended = false;
   #informational = 0;
-  /** The body, while it has come in one piece, as most do; and where there are more. */
+  /** The body, as long as it is one piece. Most bodies stay so. */
   #piece: Buffer = empty;
+  /** The body, once it is more than one piece. */
   #pieces: Pieces | null = null;
-  /** How many bytes were read of a body that nobody wants; null where somebody does. */
+  /** How many bytes of a discarded body were read; null for a body that is wanted. */
   #drained: number | null = null;
-  /** Reads the chunks, where undici's parser does not. */
+  /** Reads the chunks of a body that undici's parser does not take for a chunked one. */
   #chunks: Chunks | null = null;
   readonly #connection: Connection;
   readonly #request: HttpRequest;
@@ -71,7 +73,7 @@ export class Exchange implements WireHandler {
 
   onConnect(abort: (error: Error) => void): void {
     if (this.#ended) abort(givenUp);
-    // Nothing is written yet: thrown from here, it takes the request back and leaves the connection as it is.
+    // Nothing is written yet: throwing here takes the request back, and the connection stays usable.
     else if (this.#connection.looksAgain()) throw lookAgain;
     this.#sent = true;
   }
@@ -87,7 +89,7 @@ export class Exchange implements WireHandler {
       return true;
     }
     if (status < 200) {
-      // 103 Early Hints and the like may come many times; somebody who sends nothing else has no answer to give.
+      // 103 Early Hints and the like may come many times, but not without end.
       if (++this.#informational > MOST_INFORMATIONAL) this.abort(network('it sends nothing but informational answers'));
       return true;
     }
@@ -114,14 +116,14 @@ export class Exchange implements WireHandler {
 
   onComplete(): void {
     if (this.#ended) return;
-    // A body without a length ends when the connection is closed; undici takes a reset for that too.
+    // A body without a length ends when the connection is closed. undici takes a reset for such an end too.
     const { broken } = this.#connection;
     if (broken !== null) return this.onError(broken);
     if (this.#drained !== null) {
       this.#ended = true;
       return this.#connection.release();
     }
-    // What only a dispatcher of the user's own can do.
+    // Only a dispatcher of the user's own can do this.
     if (this.answer === null) return this.abort(network('it ended without an answer'));
     if (this.#chunks !== null) return this.abort(network('the answer broke off: its last chunk is missing'));
     this.#ended = true;
@@ -140,14 +142,14 @@ export class Exchange implements WireHandler {
     this.#end();
   }
 
-  /** Ends what is left of it, of which its owner is not told. */
+  /** Ends an exchange whose body is discarded. Its owner is not told. */
   drop(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#connection.destroy(givenUp);
   }
 
-  /** A little of a body that nobody wants is read, for then the connection can be used again. */
+  /** Reads a discarded body if it is short, because then the connection can be used again. */
   #drain({ length }: Buffer, before: number): boolean {
     this.#drained = before + length;
     if (this.#drained > MOST_DRAINED) this.drop();
@@ -163,21 +165,21 @@ export class Exchange implements WireHandler {
       return this.abort(network('the answer broke off: its chunks are not as HTTP/1.1 has them'));
     }
     if (!chunks.ended || this.#ended) return;
-    // For undici it goes on until the connection is closed, so that is of no more use.
+    // undici waits for the connection to be closed as the end of this body, so the connection cannot be used again.
     (this.answer as WireAnswer).body = this.#pieces ?? this.#piece;
     this.#end();
   }
 
   /**
-   * Whether a kept-alive connection broke before anything was written on it: reset, say, in the turn in which the request
-   * began. Then it is sent on a new one, whatever its method. (Where it was closed instead, undici does so by itself.)
+   * Whether a kept-alive connection broke before anything was written on it, such as by a reset in the turn in which the
+   * request began. Then the request is sent on a new one, whatever its method. (undici does so if it was closed instead.)
    */
   get #brokeUnused(): boolean {
     return !this.#sent && this.#connection.reused && this.#connection.broken !== null;
   }
 
   #startAnew(): void {
-    // Not from within the end of the old socket, where undici bears no new request.
+    // Not while undici handles the end of the old socket: it cannot take a new request then.
     queueMicrotask(() => {
       if (!this.#ended) this.start();
     });
@@ -194,18 +196,18 @@ export class Exchange implements WireHandler {
     return this.#pieces.length;
   }
 
-  /** Whether so many bytes are too many for a limit, which is one of decoded bytes. */
+  /** Whether so many bytes, as they were sent, exceed the limit, which is one of decoded bytes. */
   #isTooLarge(bytes: number): boolean {
     const limit = this.#owner.maxContentLength;
     return bytes > limit && bytes > mostSent(limit, this.answer?.header('content-encoding') ?? null);
   }
 
-  /** Where there is none, a Content-Length tells of the one that a GET would have had (RFC 9110, section 8.6). */
+  /** Whether the answer has a body. If not, its Content-Length is that of a GET's body (RFC 9110, section 8.6). */
   get #hasBody(): boolean {
     return this.#request.method !== 'HEAD' && this.answer?.status !== 304;
   }
 
-  /** What else than chunks it may have been sent in is not undone, and was not asked for. Named twice, they are there once. */
+  /** Refuses every transfer-encoding but `chunked`. Named twice, it is still applied once. */
   #checkCoding(coding: string | null): void {
     if (coding === null) return;
     const text = coding.toLowerCase();
@@ -216,19 +218,19 @@ export class Exchange implements WireHandler {
       }
       return;
     }
-    // llhttp knows spaces after the last word, and not the tab that may be there as well (RFC 9110, section 5.6.3).
+    // llhttp allows spaces after the last word, but not the tabs that are legal too (RFC 9110, section 5.6.3).
     const isMissed = text.slice(text.lastIndexOf('chunked')).includes('\t');
     if (isMissed && this.#hasBody && this.answer?.status !== 204) this.#chunks = new Chunks();
   }
 
-  /** A 304 may tell the length of the body that it does not have (RFC 9110, section 8.6), which undici takes amiss. */
+  /** A 304 may have the Content-Length of the body that it omits (RFC 9110, section 8.6). For undici that is an error. */
   #isWhole(error: Error): boolean {
     return (
       this.answer?.status === 304 && (error as NodeJS.ErrnoException).code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
     );
   }
 
-  /** What lives as long as the run is not to keep it. */
+  /** The exchange lives as long as the run, but the body need not. */
   #forget(): void {
     this.#piece = empty;
     this.#pieces = null;

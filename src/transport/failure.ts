@@ -4,11 +4,11 @@ import { BlockedError } from './address.js';
 import { ClosedError } from './connections.js';
 import { parseErrorOf } from './parse-error.js';
 
-// Whose texts name addresses and protocol states, and never what was sent: Node's, undici's, llhttp's and OpenSSL's. A
-// dispatcher of the user's own may say anything, such as the whole path.
+// Codes of Node, undici, llhttp and OpenSSL. Their messages name addresses and protocol states, never what was sent. Other
+// errors, such as those of a user's dispatcher, may contain anything, such as the whole path.
 const trusted = /^(E[A-Z]+$|ERR_|UND_ERR_|HPE_|CERT_|DEPTH_|SELF_|UNABLE_|HOSTNAME_)/;
 
-// What a certificate says may be in them all the same.
+// Such a message may quote a certificate, whose text is the other side's.
 const LONGEST = 300;
 
 function describe(error: Error): string {
@@ -21,7 +21,10 @@ function describe(error: Error): string {
   return message.includes(code) ? message : `${message} (${code})`;
 }
 
-/** An error of undici or of a socket, as one of ours. `sent`: whether the request had a connection; `headed`: the answer a head. */
+/**
+ * The failure for an error of undici or a socket. `sent`: whether the request was given to a connection; `headed`: whether the
+ * head of an answer came.
+ */
 export function transportFailure(error: Error, sent: boolean, headed = false): Failure {
   if (error instanceof ClosedError) return new Failure('ERR_UPSTREAM_CANCELED', error.message);
   if (error instanceof BlockedError) return new Failure('ERR_UPSTREAM_BLOCKED', error.message);

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { type Clock, systemClock } from '../clock.js';
 
-/** Whether a name is one that the operating system knows by itself. It calls back later; a wrong answer does no harm. */
+/** Whether the operating system knows a name without asking anybody. Calls back later; a wrong answer does no harm. */
 export type IsLocal = (name: string, told: (isLocal: boolean) => void) => void;
 
 const systemFile =
@@ -9,15 +9,15 @@ const systemFile =
     ? `${process.env['SystemRoot'] ?? 'C:\\Windows'}\\System32\\drivers\\etc\\hosts`
     : '/etc/hosts';
 const LOOK_AGAIN_MS = 5000;
-/** A longer one is a list of names to block. */
+/** A longer file is one of those lists that block names. */
 const MOST_BYTES = 256 * 1024;
 
-/** Names that are on this machine whatever name servers say (RFC 6761, section 6.3). */
+/** Whether a name always means this machine, whatever name servers say (RFC 6761, section 6.3). */
 export function isLocalhost(name: string): boolean {
   return /(^|\.)localhost\.?$/i.test(name);
 }
 
-/** The names of the hosts file, which is read when it is needed, and again when it may have changed. */
+/** The names of the hosts file. It is read when it is first needed, and again every few seconds of use. */
 export function hostsFile(path = systemFile, clock: Clock = systemClock): IsLocal {
   let names: Promise<ReadonlySet<string>> | null = null;
   let readAt = 0;

@@ -1,14 +1,14 @@
 import { redactUrl } from '../redact.js';
 import type { WireRequest } from './wire.js';
 
-/** A request on its way to an upstream: for a connection, or for an axios instance of the user's own. */
+/** A request to an upstream, to be sent over a connection or by an axios instance of the user's own. */
 export interface UpstreamRequest {
   /** '' for a relative URL, which an axios instance completes. */
   readonly origin: string;
   readonly path: string;
   /** Its URL, as it may be shown. */
   readonly url: string;
-  /** All that makes requests equal; null where it is not known what will be sent. */
+  /** Equal for equal requests; null if it is not known what will be sent. */
   readonly identity: string | null;
   /** The same with this header, in place of one of that name. */
   withHeader(name: string, value: string): UpstreamRequest;
@@ -21,7 +21,7 @@ export class HttpRequest implements WireRequest, UpstreamRequest {
   readonly method: string;
   readonly headers: string[];
   readonly body: string | Buffer | null;
-  // One that is the same for all visitors of a page works it out once.
+  // Kept, because a fixed request is shared by all visitors of a page.
   #url: string | null = null;
 
   constructor(origin: string, path: string, method: string, headers: string[], body: string | Buffer | null) {
@@ -37,7 +37,7 @@ export class HttpRequest implements WireRequest, UpstreamRequest {
     return this.#url;
   }
 
-  /** Method, URL, body and every header sent, but for what differs in every request and says nothing of who asks. */
+  /** Method, URL, body and every header sent, except trace headers: they differ in every request and do not tell who asks. */
   get identity(): string {
     const { method, origin, path, headers, body } = this;
     const parts: unknown[] = [method, origin, path];

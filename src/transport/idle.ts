@@ -4,7 +4,7 @@ import { closed, type KeptConnection } from './kept-connection.js';
 export class IdleConnections {
   readonly #most: number;
   #count = 0;
-  // A list whose links are fields of the connections: to add one and to take one out costs the same however many there are.
+  // A linked list whose links are fields of the connections, so that adding and removing take constant time.
   #oldest: KeptConnection | null = null;
   #newest: KeptConnection | null = null;
 

@@ -8,10 +8,10 @@ import { noteParseErrors } from './parse-error.js';
 import { turnWasLong, watchTurn } from './turns.js';
 import type { Connection, WireHandler, WireRequest } from './wire.js';
 
-// The run has one timer for all its calls, so undici's own, which are coarse above a second, are off.
+// Runs have timers of their own. undici's, which are coarse above a second, are off.
 const clientOptions = { pipelining: 1, headersTimeout: 0, bodyTimeout: 0, keepAliveMaxTimeout: 60_000 };
 
-// Each remembers sessions of TLS by name; one that was made inside is not to be resumed outside, where the name is another's.
+// A connector caches TLS sessions by name. A session of an internal server must not be resumed with a public one of that name.
 const secureAnywhere = buildConnector({ timeout: 0 });
 const securePublic = buildConnector({ timeout: 0 });
 
@@ -21,15 +21,15 @@ export interface Pool {
   readonly publicOnly: boolean;
   readonly names: Names;
   readonly clock: Clock;
-  /** The answer is complete: others may use the connection. */
+  /** The answer is complete, and the connection can be used again. */
   release(connection: KeptConnection): void;
-  /** The connection is of no use any more. */
+  /** The connection cannot be used any more. */
   forget(connection: KeptConnection): void;
   /** The connection is closed. */
   gone(): void;
 }
 
-/** What undici is told of a request. One object a connection, for it carries one request at a time. */
+/** A request as undici takes it. One object for each connection, which carries one request at a time. */
 class Outgoing {
   origin = '';
   path = '';
@@ -37,8 +37,8 @@ class Outgoing {
   headers: string[] = [];
   body: string | Buffer | null = null;
   /**
-   * The name that a certificate is checked against: undici would take it from a Host header, and open a new connection where
-   * that is another one.
+   * The name that a certificate is checked against. undici would take it from a Host header, and open a new connection when
+   * that changes.
    */
   readonly servername: string;
 
@@ -49,7 +49,7 @@ class Outgoing {
 
 export class KeptConnection implements Connection {
   readonly pool: Pool;
-  /** Its neighbours among the idle connections of all origins, while it is one. */
+  /** Its neighbours in the list of idle connections, while it is idle. */
   older: KeptConnection | null = null;
   newer: KeptConnection | null = null;
   idle = false;
@@ -69,8 +69,8 @@ export class KeptConnection implements Connection {
       connect: (options, opened) => this.#open(options, opened),
     });
     this.#client.on('disconnect', () => {
-      // Idle, it is of no further use. In use, its request is told of the end by undici, or has not been written yet and goes
-      // out on a new socket.
+      // An idle connection is of no further use. Of one in use, undici tells the request, or sends it on a new socket if it has
+      // not been written yet.
       if (this.idle) this.destroy(closed);
       else this.reused = false;
     });
@@ -112,7 +112,7 @@ export class KeptConnection implements Connection {
     this.#destroyed = true;
     this.pool.forget(this);
     this.#client.destroy(error, () => this.pool.gone());
-    // A client that is destroyed does not care for what it is still connecting.
+    // undici does not cancel a connect that is under way when its client is destroyed.
     this.#opening?.cancel();
   }
 
@@ -133,14 +133,14 @@ export class KeptConnection implements Connection {
   }
 }
 
-/** The certificate has to be for the origin's own name, or its address. */
+/** The TLS handshake. The certificate must be valid for the origin's own name or address. */
 function secure(options: buildConnector.Options, publicOnly: boolean): Secure {
   const { hostname, host = hostname, protocol, port } = options;
   const servername = isIP(hostname) === 0 ? hostname : '';
   const connect = publicOnly ? securePublic : secureAnywhere;
   return (httpSocket, opened) => {
     const target = { hostname, host, protocol, port, servername, httpSocket };
-    // undici's connector returns the socket, which its types leave out.
+    // undici's connector returns the socket, though its types do not say so.
     return connect(target, (error, socket) =>
       error ? opened(error, null) : opened(null, socket),
     ) as unknown as Socket;

@@ -1,10 +1,10 @@
 import type { LookupAddress } from 'node:dns';
 import { type Clock, systemClock } from '../clock.js';
 
-/** Told, at most once, what addresses a name has. */
+/** Called at most once, with the addresses of a name. */
 export type Told = (error: Error | null, addresses: readonly LookupAddress[]) => void;
 
-/** Whoever asked does not wait any more, and is not told. */
+/** Cancels a question: the callback is not called. */
 export type GiveUp = () => void;
 
 /** A way to ask for the addresses of a name. */
@@ -13,19 +13,20 @@ export type Ask = (name: string, told: Told) => GiveUp;
 /** How long an answer is used without asking again, and how long a failure is. */
 const FRESH_MS = 5000;
 const FAILED_MS = 1000;
-/** How much longer an answer is used where there is no newer one (RFC 8767), and how long a newer one is waited for then. */
+/** How much longer an answer may be used if there is no newer one (RFC 8767). */
 const STALE_MS = 3_600_000;
+/** How long to wait for a newer answer while there is a stale one. */
 const PATIENCE_MS = 300;
-/** How long a lookup may take: as long as connecting may. */
+/** How long a lookup may take. Connecting has the same limit. */
 const LONGEST_MS = 10_000;
-// Page authors name a handful; redirects and callbacks with `origins: 'public'` may name any number.
+// Pages name a handful of hosts, but redirects and url functions with `origins: 'public'` may name any number.
 const MOST_NAMES = 1000;
 const MOST_LOOKUPS = 128;
 const MOST_ADDRESSES = 32;
 
 /**
- * What is known of names. There is one lookup a name at a time, which all who ask for it share, and its answer is kept for a
- * short while. Where the name server does not answer, or fails, the last answer is used.
+ * A cache of lookups. There is one lookup for a name at a time, shared by all who ask for it, and its answer is kept for a
+ * short while. If the name server is silent or fails, the last answer is used.
  */
 export class Names {
   readonly #ask: Ask;
@@ -38,7 +39,7 @@ export class Names {
     this.#clock = clock;
   }
 
-  /** Tells at once where the answer is known. */
+  /** Calls `told` at once if the answer is known. */
   lookup(hostname: string, told: Told): GiveUp {
     const name = this.#find(hostname);
     const now = this.#clock.now();
@@ -75,7 +76,7 @@ export class Names {
       return name.tellAll(hasStale ? null : tooMany());
     }
     this.#underway.add(name);
-    // To the end: what was asked for last is forgotten last.
+    // To the end of the map: the name that was asked for last is forgotten last.
     this.#known.delete(name.hostname);
     this.#known.set(name.hostname, name);
     const lookup: Lookup = { giveUp: nothing, limit: null, patience: null };
@@ -143,10 +144,11 @@ class Name {
   /** The last answer: addresses, or an error. */
   addresses: readonly LookupAddress[] = [];
   error: Error | null = null;
-  /** By the clock, until when that is the answer, and until when it is where there is no other. */
+  /** By the clock, until when the answer is fresh. */
   knownUntil = -Infinity;
+  /** By the clock, until when the answer may be used if there is no newer one. */
   usableUntil = -Infinity;
-  /** Whether a new answer has been waited for in vain, so that nobody else has to wait for it. */
+  /** Whether a new answer is late, so that the stale one is used without waiting. */
   isOverdue = false;
 
   constructor(hostname: string) {
@@ -172,7 +174,7 @@ class Name {
   }
 }
 
-/** Whether an error says nothing of the name, but of those who were asked. */
+/** Whether an error is about the name servers and not about the name. */
 function isPassing(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code !== undefined && code !== 'ENOTFOUND' && code !== 'ENODATA';

@@ -6,11 +6,11 @@ import { BlockedError, isPublicAddress } from './address.js';
 import { Dial, type Opened } from './dial.js';
 import type { GiveUp, Names } from './lookup.js';
 
-/** For the name, the connection and the handshake of TLS together. */
+/** The time limit for lookup, connect and TLS handshake together. */
 const LONGEST_MS = 10_000;
 
-// A connection outlives the request that it is opened for. Opened in that one's async context, it would keep whatever the
-// application has there in AsyncLocalStorage, and show it to others.
+// A connection outlives the request that it is opened for. Opened in that request's async context, it would keep the
+// application's AsyncLocalStorage store alive, and expose it to other requests.
 const nobody = new AsyncResource('EXPRESS_MASHUP_CONNECTIONS');
 
 export interface Target {
@@ -20,7 +20,7 @@ export interface Target {
   readonly publicOnly: boolean;
 }
 
-/** Begins TLS on a socket that is connected. */
+/** Starts TLS on a connected socket. */
 export type Secure = (socket: Socket, opened: Opened) => Socket;
 
 /** A connection that is being opened. */
@@ -48,7 +48,7 @@ export class Opening {
     nobody.runInAsyncScope(this.#begin, this);
   }
 
-  /** Ends it at once. Nobody is told. */
+  /** Ends it at once. `opened` is not called. */
   cancel(): void {
     this.#ended = true;
     this.#clock.clear(this.#timer);

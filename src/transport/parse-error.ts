@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** As much of undici's parser as is looked at; it is llhttp in WebAssembly. */
+/** The part of undici's parser (llhttp in WebAssembly) that is used here. */
 interface Llhttp {
   readonly memory: { readonly buffer: ArrayBuffer };
   llhttp_get_errno(parser: number): number;
@@ -11,9 +11,9 @@ interface Llhttp {
 const said = new WeakMap<Error, string>();
 
 /**
- * Keeps what llhttp says of an answer that it cannot read. undici drops the code, and where a Content-Length has come before it
- * says that the body does not match that, whatever is wrong with the head. Its parser is there until the socket is closed; it is
- * nothing that undici promises, and where it looks different, undici's own words have to do.
+ * Records what llhttp says of an answer that it cannot parse. undici drops llhttp's code, and after a Content-Length it reports
+ * a mismatch with that, whatever is wrong with the head. The parser hangs on the socket until that is closed. This is internal
+ * to undici: where it looks different, undici's own message is used.
  */
 export function noteParseErrors(socket: Socket): void {
   socket.prependOnceListener('error', (error) => {
@@ -22,21 +22,21 @@ export function noteParseErrors(socket: Socket): void {
   });
 }
 
-/** What was wrong with an answer that is not HTTP/1.1; null for other errors. `headed`: whether its head was right. */
+/** What was wrong with an answer that is not HTTP/1.1; null for other errors. `headed`: whether its head was valid. */
 export function parseErrorOf(error: Error, headed: boolean): string | null {
   if (!isOfParser(error)) return null;
   const words = said.get(error) ?? reason.exec(error.message)?.[1] ?? null;
   return words ?? (headed ? null : 'its head breaks after its Content-Length');
 }
 
-// A dispatcher of the user's own could say more than llhttp.
+// Strict, because a dispatcher of the user's own could put anything there.
 const reason = /^Response does not match the HTTP\/1\.1 protocol \(([\w '/,.-]{1,100})\)$/;
 
 function isOfParser({ name, code }: NodeJS.ErrnoException): boolean {
   return name === 'HTTPParserError' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
-// Where a length does not match, these say no more: the body was cut off, or undici itself stopped.
+// Codes that explain nothing: the body was cut off, or undici itself stopped.
 const wordless = /^HPE_(OK|PAUSED|USER|INVALID_EOF_STATE|CB_)/;
 
 function askParser(socket: Socket): string | null {

@@ -2,7 +2,7 @@ import { Failure } from '../errors.js';
 import { HttpRequest, nameAt } from './http-request.js';
 import type { WireRequest } from './wire.js';
 
-/** What goes to an origin that the page did not name: nothing that could be a credential. */
+/** The headers that are sent to another origin: none that could be a credential. */
 const harmless = new Set(['accept', 'accept-language', 'accept-encoding', 'user-agent', 'traceparent', 'tracestate']);
 
 /** The request a redirect leads to. */
@@ -17,8 +17,8 @@ export function isRedirect(status: number): boolean {
 }
 
 /**
- * What to do with a redirect (RFC 9110, section 15.4; methods as the Fetch standard rewrites them): the next request, or
- * why there is none. `listed` are the origins that the upstream names, its own included.
+ * The request that a redirect leads to, or why it is refused (RFC 9110, section 15.4; methods are rewritten as the Fetch
+ * standard does). `listed`: the origins that the upstream names, its own included.
  */
 export function followRedirect(
   request: WireRequest,
@@ -28,7 +28,7 @@ export function followRedirect(
   listed: ReadonlySet<string>,
 ): Hop | Failure {
   const from = new URL(request.origin + request.path);
-  // A header is read as Latin-1, a byte a character. What is not ASCII goes on as the bytes that it is, mostly UTF-8; browsers do so too.
+  // Headers are read as Latin-1. Bytes that are not ASCII, mostly UTF-8, are percent-encoded as they came, as browsers do.
   const target = location.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
   const to = URL.canParse(target, from.href) ? new URL(target, from) : null;
   if (to === null) return refused('its redirect is not to a URL');

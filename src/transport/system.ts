@@ -4,14 +4,14 @@ import { askServers } from './dns.js';
 import { hostsFile, type IsLocal } from './hosts.js';
 import type { Ask, GiveUp, Told } from './lookup.js';
 
-// What the system says of a name is what counts: it knows hosts files, search domains, multicast DNS and the rest. But its
-// getaddrinfo cannot be given up, and holds a thread of libuv's pool until it ends: for 10 or 20 s where a name server is
-// silent. libuv lets such work have half of the pool, so two silent names stop every other lookup of the process, by whatever
-// library. Hence two places for ours: one for any name; and one for those that will not hang, because the hosts file has them
-// or a name server has answered when it was asked by a resolver that can be given up. Names that nobody answers for hold the
-// first place at most, and the others go by the second.
+// The system's answer counts, because it knows hosts files, search domains, multicast DNS and the rest. But getaddrinfo cannot
+// be canceled and holds a thread of libuv's pool until it ends, which takes 10 or 20 s if a name server is silent. libuv lets
+// such work use half of the pool, so two silent names stop every other lookup of the process, by whatever library. Hence two
+// kinds of places. `anyName` takes any name. `quickNames` takes names that will not hang, because the hosts file has them or a
+// name server has answered a query of our own, which can be canceled. Silent names block `anyName` at most, and the others
+// still go through `quickNames`.
 
-/** How long the system has before name servers are asked too, and before their answer is used instead of its own. */
+/** How long the system has for its answer. After that, name servers are asked too, and their answer is used if it comes first. */
 const PATIENCE_MS = 300;
 const MOST_PLACES = 4;
 
@@ -30,9 +30,9 @@ export interface SystemOptions {
   readonly threads?: number;
 }
 
-/** Asks the operating system, in such a way that one name delays no other. */
+/** Asks the operating system, so that no name delays another. */
 export function askSystem({
-  // Looked for at each call, for it is often replaced: by instrumentation, by caches.
+  // Read at each call, because instrumentation and caches replace it.
   lookup = (name, options, callback) => dns.lookup(name, options, callback),
   servers = askServers(),
   isLocal = hostsFile(),
@@ -44,7 +44,7 @@ export function askSystem({
     servers,
     isLocal,
     clock,
-    // One thread of those that libuv lets lookups have is left to others.
+    // One of the threads that libuv lets lookups use is left to other code.
     anyName: new Places(Math.min(Math.floor((threads + 1) / 2) - 1, MOST_PLACES)),
     quickNames: new Places(1),
   };
@@ -55,7 +55,7 @@ export function askSystem({
   };
 }
 
-/** As libuv reads it. */
+/** UV_THREADPOOL_SIZE as libuv reads it. */
 function poolSize(setting: string | undefined): number {
   return setting === undefined ? 4 : Math.min(Math.max(Number.parseInt(setting, 10) || 1, 1), 1024);
 }
@@ -65,7 +65,7 @@ interface Services extends Required<Omit<SystemOptions, 'threads'>> {
   readonly quickNames: Places;
 }
 
-/** So many lookups at once; who comes later waits in line. */
+/** Bounds how many lookups run at once. The others wait in line. */
 class Places {
   readonly #line = new Set<Question>();
   #free: number;
@@ -102,9 +102,9 @@ class Question {
   readonly #name: string;
   readonly #told: Told;
   #state: 'waiting' | 'running' | 'over' = 'waiting';
-  /** What name servers say, where they say addresses. */
+  /** The addresses that name servers gave; null if they gave none. */
   #found: readonly LookupAddress[] | null = null;
-  /** Whether the system has had its time. */
+  /** Whether the system's time is up. */
   #isOverdue = false;
   #isQuick = false;
   #timer: unknown = null;
@@ -129,7 +129,7 @@ class Question {
     this.#askServers();
   }
 
-  /** Has the system asked, in a place that is this question's now. */
+  /** Asks the system. The question holds one of these places until the answer comes. */
   run(places: Places): void {
     const { lookup } = this.#services;
     this.#state = 'running';
@@ -153,14 +153,14 @@ class Question {
   #askServers(): void {
     this.#giveUpServers = this.#services.servers(this.#name, (error, addresses) => {
       if (error === null) this.#found = addresses;
-      // Silence says nothing: the servers may be out of reach, and the system have other ways.
+      // Silence proves nothing: the servers may be out of reach while the system has another way.
       else if (isSilence(error)) return;
       this.#isProven();
       this.#useFound();
     });
   }
 
-  /** It will not hang. */
+  /** The lookup is known not to hang. */
   #isProven(): void {
     if (this.#state !== 'waiting' || this.#isQuick) return;
     const { anyName, quickNames } = this.#services;

@@ -1,16 +1,15 @@
 import { createRequire } from 'node:module';
 
-/** The errors of handlers, by the API of undici up to 7, and by that of undici from 7 on. */
+/** A handler's error method in the API of undici up to 7, and in that of undici from 7 on. */
 const apis = ['onError', 'onResponseError'] as const;
 
 /**
- * Of which undici a dispatcher is, if that is not 7: "undici 8.1.0", or "undici 8 or later" where its package is not found.
- * Null where it is 7, or a dispatcher of somebody's own, which may be anything. It runs nothing but undici's own check of
- * arguments.
+ * The version of undici that a dispatcher belongs to, if that is not 7: "undici 8.1.0", or "undici 8 or later" if its package is
+ * not found. Null for undici 7, and for classes of somebody else's. It runs nothing but undici's own check of arguments.
  */
 export function otherUndici(dispatcher: object): string | null {
   const classes = classesOf(dispatcher);
-  // What undici 8 has for those who use it as undici 7 is used.
+  // undici 8's adapter for the API of undici 7.
   if (classes.some(({ name }) => name === 'Dispatcher1Wrapper')) return null;
   const version = versionOf(classes);
   if (version !== null) return version.startsWith('7.') ? null : `undici ${version}`;
@@ -30,7 +29,7 @@ function classesOf(dispatcher: object): Class[] {
   return classes;
 }
 
-/** Whether a handler with this method is told of a request that is none. Nothing can be sent: there is no dispatcher. */
+/** Whether `dispatch` reports invalid arguments to this method. Nothing is sent: it is called without a dispatcher. */
 function takes({ dispatch }: Class['prototype'], api: (typeof apis)[number]): boolean {
   let isTold = false;
   const tell = () => {
@@ -41,12 +40,12 @@ function takes({ dispatch }: Class['prototype'], api: (typeof apis)[number]): bo
   try {
     (dispatch as (this: object, options: null, handler: object) => void).call({}, null, handler);
   } catch {
-    // It is not told, then.
+    // Thrown, and not reported to the handler.
   }
   return isTold;
 }
 
-/** By the package that one of these classes was loaded from, which CommonJS knows. */
+/** The version in the package.json beside the CommonJS module that one of these classes was loaded from. */
 function versionOf(classes: readonly Class[]): string | null {
   try {
     const require = createRequire(`${process.cwd()}/`);

@@ -5,6 +5,7 @@ import type { WireAnswer } from '../answer/wire-answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
+import type { Generations } from './closed.js';
 import { decompress } from './decompress.js';
 import { Exchange, type ExchangeOwner } from './exchange.js';
 import { transportFailure } from './failure.js';
@@ -14,20 +15,20 @@ import type { Connections } from './wire.js';
 
 const manyLocations = new Failure('ERR_UPSTREAM_REDIRECT', 'it redirects to more than one place');
 
-/** Whom an attempt works for. */
+/** The job that an attempt works for, as far as the transport knows it. */
 export interface AttemptOwner {
   readonly scope: AttemptScope;
   readonly policy: Policy;
-  /** The head of an answer has come, or is no part of the answer any more (null). */
+  /** The head of an answer has come; null: the head that came before does not count any more. */
   headCame(at: number | null): void;
-  /** Told once how the attempt ended, in its own async context and never from within undici's parser. */
+  /** Called once, with the result of the attempt, in the scope's async context and never from within undici's parser. */
   settle(result: Result): void;
 }
 
 /** What the attempts of one run share. */
-export interface AttemptScope {
-  readonly instance: { readonly clock: Clock; readonly connections: Connections };
-  /** Where the run began, for AsyncLocalStorage: an answer comes in the context of whoever opened the connection. */
+export interface AttemptScope extends Generations {
+  readonly instance: Generations['instance'] & { readonly clock: Clock; readonly connections: Connections };
+  /** The async context of the run, for AsyncLocalStorage. Answers come in the context in which the connection was opened. */
   readonly async: AsyncResource;
 }
 
@@ -42,10 +43,10 @@ export class WireAttempt implements ExchangeOwner {
   #redirects = 0;
   #repeated = false;
   #exchange: Exchange | null = null;
-  /** That of a redirect which was followed while its body still comes. */
+  /** The exchange of a redirect that was followed while its body was still coming. */
   #redirecting: Exchange | null = null;
   #decompression: { cancel(): void } | null = null;
-  /** Its result, which its owner is about to be told. */
+  /** The result, once it is known. The owner is told in a microtask. */
   #result: Result | null = null;
   #told = false;
 
@@ -63,11 +64,11 @@ export class WireAttempt implements ExchangeOwner {
     this.#begin(false);
   }
 
-  /** Ends it at once with this failure, if its owner has not been told of another end. */
+  /** Ends it at once with this failure, unless its owner has been told of another result. */
   abort(failure: Failure): void {
     if (this.#told) return;
     this.#told = true;
-    // The exchange may be over, and the next one about to begin.
+    // Without effect if the exchange is over and the next one has not begun.
     this.#exchange?.abort(failure);
     this.#redirecting?.drop();
     this.#decompression?.cancel();
@@ -101,7 +102,9 @@ export class WireAttempt implements ExchangeOwner {
 
   #mayRepeat(exchange: Exchange): boolean {
     const { method } = this.#request;
-    return !this.#repeated && exchange.closedUnderneath && (method === 'GET' || method === 'HEAD');
+    if (this.#repeated || !exchange.closedUnderneath) return false;
+    // By its name, for an axios instance's interceptor may have changed the method.
+    return method === 'GET' || method === 'HEAD' || method === this.#owner.policy.safeMethod;
   }
 
   #redirect(status: number, location: string, most: number): void {
@@ -124,7 +127,7 @@ export class WireAttempt implements ExchangeOwner {
     );
   }
 
-  /** Not from within undici's parser, which does not bear another request on top of it. */
+  /** In a microtask, because undici's parser is not reentrant. */
   #beginSoon(fresh: boolean): void {
     soon(() => {
       if (!this.#told) this.#owner.scope.async.runInAsyncScope(this.#begin, this, fresh);
@@ -142,7 +145,7 @@ export class WireAttempt implements ExchangeOwner {
     }
   }
 
-  /** `status`: of the answer that is of no use; 0 where none came. */
+  /** `status`: of the answer that failed; 0 if none came. */
   #fail(failure: Failure, status: number): void {
     const { code, message, cause } = failure;
     this.#end(status === 0 ? failure : new Failure(code, message, cause, status));

@@ -1,4 +1,4 @@
-/** Where a request goes and what it says: undici's own vocabulary. `headers` are name, value, name, value … */
+/** A request in undici's vocabulary. `headers` are name, value, name, value … */
 export interface WireRequest {
   readonly origin: string;
   readonly path: string;
@@ -8,8 +8,8 @@ export interface WireRequest {
 }
 
 /**
- * What undici tells of a request. These are the methods of its low-level interface, which gives headers unparsed and
- * costs no controller object.
+ * The handler that undici calls for a request. This is its older interface, which passes headers unparsed and creates no
+ * controller object.
  */
 export interface WireHandler {
   onConnect(abort: (error: Error) => void): void;
@@ -22,19 +22,19 @@ export interface WireHandler {
 
 /** A way to send one request at a time. */
 export interface Connection {
-  /** Whether it has carried an answer before, so that the other side may just be closing it. */
+  /** Whether it has carried an answer before. The other side may be closing it just now. */
   readonly reused: boolean;
   /** The error that it was closed with; null if there was none. */
   readonly broken: Error | null;
   send(request: WireRequest, handler: WireHandler): void;
   /**
-   * Whether something may have come that nobody asked for and nobody has seen: then the request that is about to be written
-   * is sent anew. True once for a request.
+   * Whether an unsolicited answer may have come that has not been read yet. If so, the request that is about to be written is
+   * sent again in a later turn. True at most once for each request.
    */
   looksAgain(): boolean;
-  /** The answer is complete: others may use the connection. */
+  /** The answer is complete, and the connection can be used again. */
   release(): void;
-  /** Closes it at once, also while it is connecting. */
+  /** Closes it at once, even while it is connecting. */
   destroy(error: Error): void;
 }
 
@@ -42,8 +42,9 @@ export interface Connections {
   /** A connection to an origin; `publicOnly` ones go to public internet addresses, and never mix with the others. */
   take(origin: string, publicOnly: boolean, fresh: boolean): Connection;
   /**
-   * Closes idle connections now and the others when they are released, or after so many ms, when it calls `onCut` first;
-   * resolves when all are closed.
+   * Closes idle connections now, and the others when they are released. With a timeout, whatever is still open after that
+   * many milliseconds is destroyed. `onCut` is called before that, and once more when all are closed: whoever has not
+   * asked for a connection by then should not do so.
    */
   close(timeout?: number, onCut?: () => void): Promise<void>;
 }

@@ -105,7 +105,7 @@ describe('a wrong option gives one problem: where it is, what is expected, what 
 
   test('long text is cut short', () => {
     const [problem] = problemsWith({ timeout: 'x'.repeat(500) });
-    expect(problem?.message).toBe(`expected ${timer}, but was given '${'x'.repeat(60)}…'`);
+    expect(problem?.message).toBe(`expected ${timer}, but was given '${'x'.repeat(59)}…'`);
   });
 });
 

@@ -57,6 +57,8 @@ const entry = fc.record({
   same: onceIn(2, fc.nat(1)),
   host: fc.nat(1),
   isPost: trueOnceIn(6),
+  /** Whether its method, which is not GET then, only reads. */
+  isSafe: trueOnceIn(8),
   timeout: onceIn(4, fc.integer({ min: 1, max: 200 })),
   attemptTimeout: onceIn(4, fc.integer({ min: 1, max: 100 })),
   retry: onceIn(
@@ -70,6 +72,7 @@ const entry = fc.record({
   hedge: onceIn(3, fc.oneof(fc.integer({ min: 1, max: 60 }), fc.constant('p95' as const))),
   breaker: trueOnceIn(2),
   coalesce: trueOnceIn(2),
+  quota: onceIn(3, fc.constantFrom('of its origin' as const, 'named' as const)),
   deadlineHeader: trueOnceIn(6),
 });
 
@@ -107,6 +110,10 @@ export const input = fc.record({
     window: fc.constantFrom(20, 100, 1000),
     halfOpenAfter: fc.integer({ min: 1, max: 60 }),
   }),
+  quota: fc.record({
+    requests: fc.integer({ min: 1, max: 6 }),
+    per: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 60, max: 600 })),
+  }),
   /** Whether enough is known of the origins to tell what is slow. */
   isWarm: fc.boolean(),
   /** The event loop is blocked for a while. */
@@ -140,16 +147,16 @@ export function optionsOf({ deadline, concurrency }: Input['pages'][number]): Pa
   return { deadline, concurrency, deadlineFrom: 'x-waits' };
 }
 
-export function configure(page: number, { pages, breaker }: Input, around: Surroundings): UpstreamMap {
-  const { entries } = pages[page] as Input['pages'][number];
-  return Object.fromEntries(entries.map((one, at) => [`u${at}`, upstreamOf(page, at, one, breaker, around)]));
+export function configure(page: number, input: Input, around: Surroundings): UpstreamMap {
+  const { entries } = input.pages[page] as Input['pages'][number];
+  return Object.fromEntries(entries.map((one, at) => [`u${at}`, upstreamOf(page, at, one, input, around)]));
 }
 
 function upstreamOf(
   page: number,
   index: number,
   one: Entry,
-  breaker: Input['breaker'],
+  { breaker, quota }: Input,
   around: Surroundings,
 ): UpstreamOptions {
   // An upstream waits for others before it in the list, so that there is no cycle.
@@ -167,7 +174,8 @@ function upstreamOf(
         ? `${originOf(one)}${path}${query}${reads}`
         : call(url, ({ params, item }) => `${originOf(one)}${fill(path, params['run'] as string, item)}`),
     origins: [originOf(one)],
-    method: one.isPost ? 'POST' : 'GET',
+    // Not POST, so that it is known of a request whether it may be sent twice.
+    ...(one.isSafe ? { method: 'QUERY', safe: true } : { method: one.isPost ? 'POST' : 'GET' }),
     maxContentLength: 1000,
     after: before.map((other) => `u${other}`),
     ...(headers !== null && { headers: call(headers, () => ({ 'x-page': 'the same' })) }),
@@ -181,9 +189,12 @@ function upstreamOf(
     ...(schema !== null && { schema: schemaOf(schema, around) }),
     ...(validateStatus !== null && { validateStatus: validateStatus === 'throws' ? throwing : () => true }),
     ...(one.retry !== null && { retry: { ...one.retry, methods: ['GET', 'POST'] } }),
-    ...(one.hedge !== null && !one.isPost && { hedge: one.hedge }),
+    ...(one.hedge !== null && (one.isSafe || !one.isPost) && { hedge: one.hedge }),
     ...(one.breaker && { breaker }),
     ...(one.coalesce && { coalesce: true }),
+    // Those that share one by its name are held to numbers of their own.
+    ...(one.quota === 'named' && { quota: { ...quota, requests: quota.requests + one.host, name: 'theirs' } }),
+    ...(one.quota === 'of its origin' && { quota }),
     ...(one.deadlineHeader && { deadlineHeader: 'x-left' }),
   };
 }

@@ -21,6 +21,7 @@ const reasons: Partial<Record<UpstreamErrorCode, (of: Case) => boolean>> = {
   ERR_UPSTREAM_CANCELED: ({ visit }) => visit.ends[0]?.error !== undefined,
   ERR_UPSTREAM_CIRCUIT_OPEN: ({ entry }) => entry.breaker,
   ERR_UPSTREAM_OVERLOAD: ({ world: { input } }) => input.limits.perOrigin <= 4,
+  ERR_UPSTREAM_QUOTA: ({ entry }) => entry.quota !== null,
   ERR_UPSTREAM_HOOK: ({ entry: { when, url, headers, schema, validateStatus, fallback } }) =>
     [when, url, headers, schema, validateStatus, fallback].some((hook) => throwing.includes(hook)),
   ERR_UPSTREAM_DEPENDENCY: ({ entry }) => entry.reads && entry.waitsFor.length > 0,

@@ -16,28 +16,26 @@ export function isPassing(result: Result, statuses: readonly number[]): boolean 
 
 /**
  * What somebody found out of an origin whom its breaker had let in.
- * @param lasted milliseconds since his first attempt was sent; null if none was
- * @param patience milliseconds that he would have waited if nobody else had used up any of them
+ * @param lasted milliseconds since his first attempt was sent; null if he sent none
+ * @param patience milliseconds that an attempt has where nothing else took any of them
  */
 export function verdictOf(result: Result, lasted: number | null, patience: number): Verdict {
   if (lasted === null) return 'nothing';
   if (!(result instanceof Failure)) return result.status >= 500 ? 'failure' : 'success';
-  const isOutOfTime = ['ERR_UPSTREAM_DEADLINE', 'ERR_UPSTREAM_TIMEOUT'].includes(result.code);
+  const isOutOfTime = result.code === 'ERR_UPSTREAM_DEADLINE' || result.code === 'ERR_UPSTREAM_TIMEOUT';
   if (isOutOfTime) return result.byClient || lasted < patience / 2 ? 'nothing' : 'failure';
   return passing.includes(result.code) ? 'failure' : 'nothing';
 }
 
-type State =
-  | { readonly kind: 'closed' }
-  | { readonly kind: 'open'; readonly until: number }
-  | { readonly kind: 'half-open'; probes: number; hasFailed: boolean };
-
 const MOST_PROBES = 5;
 
 export class ReferenceBreaker {
-  #state: State = { kind: 'closed' };
-  /** Counts the states: a ticket is the number of the one in which it was given. */
+  #state: 'closed' | 'open' | 'half-open' = 'closed';
+  /** Counts the changes of state: a ticket is the number of the one in which it was given. */
   #turns = 0;
+  #opensAt = 0;
+  #probes = 0;
+  #failed = 0;
   #ends: { readonly at: number; readonly verdict: Verdict }[] = [];
   readonly #options: Required<BreakerOptions>;
 
@@ -45,36 +43,36 @@ export class ReferenceBreaker {
     this.#options = options;
   }
 
-  stateAt(now: number): State['kind'] {
-    const state = this.#state;
-    if (state.kind !== 'open' || now < state.until) return state.kind;
-    return now < state.until + this.#options.window ? 'half-open' : 'closed';
+  stateAt(now: number): 'closed' | 'open' | 'half-open' {
+    if (this.#state !== 'open' || now < this.#opensAt) return this.#state;
+    return now < this.#opensAt + this.#options.window ? 'half-open' : 'closed';
   }
 
   /** A ticket, or null for a refusal. */
   enter(now: number): number | null {
-    const kind = this.stateAt(now);
-    if (kind === 'open') return null;
-    if (kind !== this.#state.kind) this.#become(kind === 'closed' ? { kind } : { kind, probes: 0, hasFailed: false });
-    if (this.#state.kind === 'half-open' && ++this.#state.probes > MOST_PROBES) {
-      this.#state.probes--;
-      return null;
-    }
+    const state = this.stateAt(now);
+    if (state === 'open' || (this.#state === 'half-open' && this.#probes + this.#failed === MOST_PROBES)) return null;
+    if (state !== this.#state) this.#become(state);
+    if (state === 'half-open') this.#probes++;
     return this.#turns;
   }
 
   leave(ticket: number, verdict: Verdict, now: number): void {
-    const state = this.#state;
     if (ticket !== this.#turns) return;
-    if (state.kind === 'half-open') {
-      state.probes--;
-      state.hasFailed ||= verdict === 'failure';
-      if (verdict === 'success') this.#become({ kind: 'closed' });
-      // If all were given up, nobody has found out.
-      else if (state.probes === 0) this.#open(state.hasFailed ? now + this.#options.halfOpenAfter : now);
+    if (this.#state === 'half-open') {
+      this.#probes--;
+      if (verdict === 'failure') this.#failed++;
+      if (verdict === 'success') this.#become('closed');
+      else if (this.#probes === 0) {
+        this.#opensAt = this.#failed > 0 ? now + this.#options.halfOpenAfter : now;
+        this.#become('open');
+      }
     } else if (verdict !== 'nothing') {
       this.#ends.push({ at: now, verdict });
-      if (verdict === 'failure' && this.#isFailing(now)) this.#open(now + this.#options.halfOpenAfter);
+      if (verdict === 'failure' && this.#isFailing(now)) {
+        this.#opensAt = now + this.#options.halfOpenAfter;
+        this.#become('open');
+      }
     }
   }
 
@@ -87,13 +85,11 @@ export class ReferenceBreaker {
     return counted.length >= minimum && failures >= threshold * counted.length;
   }
 
-  #open(until: number): void {
-    this.#become({ kind: 'open', until });
-  }
-
-  #become(state: State): void {
-    if (state.kind === 'closed') this.#ends = [];
+  #become(state: 'closed' | 'open' | 'half-open'): void {
     this.#state = state;
     this.#turns++;
+    this.#probes = 0;
+    this.#failed = 0;
+    if (state === 'closed') this.#ends = [];
   }
 }

@@ -3,6 +3,7 @@
 import type { Result } from '../../src/answer/answer.js';
 import { breakerStage } from '../../src/stages/breaker.js';
 import { limitStage } from '../../src/stages/limit.js';
+import { quotaStage } from '../../src/stages/quota.js';
 import type { Instance, Job, Scope, Send, Stage } from '../../src/stages/stage.js';
 
 /** What a breaker was asked, once. */
@@ -35,6 +36,9 @@ export interface TapListener {
   answered(question: Question): void;
   /** Somebody whom it let in is done. */
   leaves(question: Question, result: Result): void;
+  /** An attempt for this call is brought before its quota: returns whether it should be let pass. */
+  hasRoom(origin: string, root: Job): boolean;
+  quotaAnswered(origin: string, isLetPass: boolean, hasRoom: boolean): void;
   enters(turn: Turn): void;
   sends(turn: Turn, job: Job): void;
   ends(turn: Turn): void;
@@ -70,6 +74,27 @@ splice(
     const question = asking as Question;
     question.isLetIn = true;
     questions.set(job, question);
+    next(job, request);
+  },
+);
+
+/** Whether the attempt that was last brought before its quota was let pass. */
+let passing = { isLetPass: false };
+
+splice(
+  quotaStage,
+  (send) => (job, request) => {
+    const listener = listenerOf(job);
+    const hasRoom = listener.hasRoom(request.origin, above(job).at(-1) as Job);
+    const mine = { isLetPass: false };
+    const before = passing;
+    passing = mine;
+    send(job, request);
+    passing = before;
+    listener.quotaAnswered(request.origin, mine.isLetPass, hasRoom);
+  },
+  (next) => (job, request) => {
+    passing.isLetPass = true;
     next(job, request);
   },
 );

@@ -55,6 +55,25 @@ export class Watch implements TapListener {
     (this.#breakers[origin] as ReferenceBreaker).leave(ticket, verdict, this.#now);
   }
 
+  hasRoom(origin: string, root: Job): boolean {
+    return this.#countedWith(origin, root).length < (optionsOf(root).quota?.requests ?? Infinity);
+  }
+
+  quotaAnswered(origin: string, isLetPass: boolean, hasRoom: boolean): void {
+    this.#expect(isLetPass === hasRoom, `a quota of ${origin} ${hasRoom ? 'lets pass' : 'refuses'}`);
+  }
+
+  /** The attempts that count in the quota of a call: those sent in its time, and those that wait to be sent. */
+  #countedWith(origin: string, root: Job): Turn[] {
+    const { quota } = optionsOf(root);
+    return this.turns.filter((turn) => {
+      const other = optionsOf(turn.root).quota;
+      if (quota === null || other === null || other.name !== quota.name) return false;
+      if (quota.name === null && turn.origin !== origin) return false;
+      return turn.sentAt === null ? turn.result === null : this.#now - turn.sentAt < quota.per;
+    });
+  }
+
   enters(turn: Turn): void {
     const { root } = turn;
     const { hedge, retry } = optionsOf(root);
@@ -79,6 +98,15 @@ export class Watch implements TapListener {
     const most = this.#concurrencyOf(scope);
     this.#expect(this.#aliveOf(scope).length <= most, `at most ${most} are sent at once for ${visit?.name}`);
     this.#expectRetry(turn);
+    this.#expectQuota(turn);
+  }
+
+  #expectQuota({ root, origin }: Turn): void {
+    const { quota } = optionsOf(root);
+    if (quota === null) return;
+    const most = Math.max(...this.#countedWith(origin, root).map((turn) => optionsOf(turn.root).quota?.requests ?? 0));
+    const sent = this.#countedWith(origin, root).filter(({ sentAt }) => sentAt !== null);
+    this.#expect(sent.length <= most, `no more than ${most} are sent to ${origin} in ${quota.per} ms`);
   }
 
   /** That there may be so many attempts, and that there is a reason for this one. */
@@ -274,6 +302,7 @@ interface Options {
   readonly retry: { readonly attempts: number; readonly statuses: readonly number[] } | null;
   readonly hedge: number | 'p95' | null;
   readonly attemptTimeout: number | null;
+  readonly quota: { readonly requests: number; readonly per: number; readonly name: string | null } | null;
 }
 
 function optionsOf(job: Job): Options {

@@ -53,7 +53,7 @@ describe('an answer', () => {
 });
 
 test.each(errorCodes)('%s is a failure unless it is nobody’s, or ours', (code) => {
-  const ours = ['CANCELED', 'OVERLOAD', 'BLOCKED', 'HOOK', 'TOO_LARGE', 'REDIRECT'].map(
+  const ours = ['CANCELED', 'OVERLOAD', 'QUOTA', 'BLOCKED', 'HOOK', 'TOO_LARGE', 'REDIRECT'].map(
     (name) => `ERR_UPSTREAM_${name}`,
   );
   expect(verdictOf(new Failure(code, ''))).toBe(ours.includes(code) ? 'nothing' : 'failure');

@@ -177,6 +177,34 @@ describe('half open', () => {
     const [failed, givenUp] = [enter(breaker, 500), enter(breaker, 510)] as const;
     breaker.leave(failed, 'failure', 600);
     breaker.leave(givenUp, 'nothing', 700);
+    expect(breaker.enter(1199)).toEqual({ retryIn: 1 });
+  });
+
+  test('asks a failing origin five times and no more, however many come', () => {
+    const breaker = opened();
+    const pending: Ticket[] = [];
+    let asked = 0;
+    for (let now = 500; now < 700; now += 10) {
+      const entry = breaker.enter(now);
+      if ('retryIn' in entry) continue;
+      asked++;
+      // While another is under way, so that there is always one.
+      pending.push(entry.ticket);
+      if (pending.length > 1) breaker.leave(pending.shift() as Ticket, 'failure', now);
+    }
+    expect(asked).toBe(5);
+    for (const ticket of pending) breaker.leave(ticket, 'failure', 700);
+    expect(breaker.enter(1199)).toEqual({ retryIn: 1 });
+  });
+
+  test('a probe that was given up makes room for another, and does not undo that others have failed', () => {
+    const breaker = opened();
+    const probes = Array.from({ length: 5 }, () => enter(breaker, 500));
+    breaker.leave(probes[0] as Ticket, 'nothing', 510);
+    probes[0] = enter(breaker, 510);
+    expect(breaker.enter(510)).toEqual({ retryIn: 0 });
+    for (const probe of probes.slice(0, 4)) breaker.leave(probe, 'failure', 600);
+    breaker.leave(probes[4] as Ticket, 'nothing', 700);
     expect(breaker.enter(700)).toEqual({ retryIn: 500 });
   });
 

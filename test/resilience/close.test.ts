@@ -5,7 +5,7 @@ import { createMashup, type Mashup, type UpstreamMap } from '../../src/index.js'
 import { KeptConnections } from '../../src/transport/connections.js';
 import { type Backend, startBackend, startRawBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
-import { settled } from '../support/deferred.js';
+import { deferred, settled } from '../support/deferred.js';
 import { mashupWith } from '../support/instance.js';
 import { type Site, startSite } from '../support/site.js';
 
@@ -275,5 +275,31 @@ describe('close({ timeout })', () => {
     await by.close({ timeout: 1 });
     a.reply('there');
     expect((await page).body.a).toBe('there');
+  });
+
+  test('leaves a shared request of a dispatcher to its owner too', async () => {
+    const dispatcher = new Agent();
+    closeLater(() => dispatcher.destroy());
+    const by = createMashup({ dispatcher });
+    const page = visit({ a: { url: url('/a'), coalesce: true } }, by);
+    const a = await backend.asked('/a');
+    await by.close({ timeout: HOURS });
+    a.reply('there');
+    expect((await page).body.a).toBe('there');
+  });
+
+  test.each([true, false])('lets a run that has not asked yet ask for nothing, coalesce: %p', async (coalesce) => {
+    const begun = deferred();
+    const gate = deferred<boolean>();
+    backend.answer('/a', 1);
+    const when = () => {
+      begun.resolve();
+      return gate.promise;
+    };
+    const page = visit({ a: { url: url('/a'), coalesce, when } });
+    await begun.promise;
+    await mashup.close({ timeout: 1 });
+    gate.resolve(true);
+    expect((await page).body.mashup.a).toMatchObject({ error: { code: 'ERR_UPSTREAM_CANCELED' }, attempts: 0 });
   });
 });

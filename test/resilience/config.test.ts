@@ -16,6 +16,8 @@ const statuses = 'a list of statuses';
 const methods = 'a list of HTTP methods';
 const hedge = "milliseconds, or 'p95'";
 const breaker = 'true, or an object of options';
+const anyQuota = 'an object such as { requests: 100, per: 60_000 }';
+const aQuotaName = 'a name of at most 100 characters';
 const share = 'a share, more than 0 and at most 1';
 
 class Options {
@@ -74,6 +76,19 @@ describe('a wrong option gives one problem: where it is, what is expected, what 
     ['breaker.halfOpenAfter', { breaker: { halfOpenAfter: null } }, timer, 'null'],
     ['coalesce', { coalesce: 'yes' }, 'true or false', "'yes'"],
     ['coalesce', { coalesce: 1 }, 'true or false', '1'],
+    ['quota', { quota: 5 }, anyQuota, '5'],
+    ['quota', { quota: null }, anyQuota, 'null'],
+    ['quota', { quota: [5, 1000] }, anyQuota, 'a list'],
+    ['quota', { quota: true }, anyQuota, 'true'],
+    ['quota.requests', { quota: { requests: 0, per: 1 } }, atLeastOne, '0'],
+    ['quota.requests', { quota: { requests: 1.5, per: 1 } }, atLeastOne, '1.5'],
+    ['quota.requests', { quota: { requests: Number.POSITIVE_INFINITY, per: 1 } }, atLeastOne, 'Infinity'],
+    ['quota.per', { quota: { requests: 1, per: 0 } }, 'milliseconds, more than 0', '0'],
+    ['quota.per', { quota: { requests: 1, per: '1m' } }, 'milliseconds, more than 0', "'1m'"],
+    ['quota.per', { quota: { requests: 1, per: Number.NaN } }, 'milliseconds, more than 0', 'NaN'],
+    ['quota.name', { quota: { requests: 1, per: 1, name: '' } }, aQuotaName, "''"],
+    ['quota.name', { quota: { requests: 1, per: 1, name: 5 } }, aQuotaName, '5'],
+    ['safe', { method: 'POST', safe: 'yes' }, 'true or false', "'yes'"],
   ])('%s: %j', (path, entry, expected, given) => {
     expect(lines(problemsWith(entry as Record<string, unknown>))).toEqual([
       `user.${path}: expected ${expected}, but was given ${given}`,
@@ -85,11 +100,28 @@ describe('a wrong option gives one problem: where it is, what is expected, what 
     [{ retry: { retries: 2 } }, 'user.retry.retries: is not an option; known are attempts, statuses, backoff, methods'],
     [{ breaker: { treshold: 0.5 } }, "user.breaker.treshold: is not an option: did you mean 'threshold'?"],
     [{ breaker: { windows: 5 } }, "user.breaker.windows: is not an option: did you mean 'window'?"],
+    [{ quota: { requests: 5 } }, 'user.quota.per: is missing: a quota is so many requests per so many milliseconds'],
+    [{ quota: { per: 5 } }, 'user.quota.requests: is missing'],
+    [{ quota: { requests: 5, per: 5, windowMs: 5 } }, "user.quota.windowMs: is not an option: here it is called 'per'"],
+    [{ quota: { requests: 5, per: 5, nam: 'a' } }, "user.quota.nam: is not an option: did you mean 'name'?"],
+    [{ rateLimit: 5 }, "user.rateLimit: is not an option: here it is called 'quota'"],
+    [{ readOnly: true }, "user.readOnly: is not an option: here it is called 'safe'"],
     [{ retrys: 2 }, "user.retrys: is not an option: did you mean 'retry'?"],
     [{ hedg: 2 }, "user.hedg: is not an option: did you mean 'hedge'?"],
     [{ method: 'PUT', retry: true }, "user.retry: sends PUT again only where that is asked for: add methods: ['PUT']"],
     [{ retry: { methods: ['PUT'] } }, "user.retry: sends GET again only where that is asked for: add methods: ['GET']"],
-    [{ method: 'POST', hedge: 50 }, 'user.hedge: may send a request twice, so it is for GET and HEAD, not POST'],
+    [
+      { method: 'POST', hedge: 50 },
+      'user.hedge: may send a request twice, so it is for GET and HEAD, not POST without safe: true',
+    ],
+    [{ method: 'PUT', hedge: 50 }, 'user.hedge: may send a request twice, so it is for GET and HEAD, not PUT'],
+    [
+      { method: 'POST', safe: true, retry: { methods: ['PUT'] } },
+      "user.retry: sends POST again only where that is asked for: add methods: ['POST']",
+    ],
+    [{ method: 'put', safe: true }, 'user.safe: is for requests that only read, and PUT is there to change something'],
+    [{ method: 'PATCH', safe: true }, 'user.safe: is for requests that only read, and PATCH'],
+    [{ method: 'Delete', safe: true }, 'user.safe: is for requests that only read, and DELETE'],
   ])('%j', (entry, line) => expect(lines(problemsWith(entry))).toEqual([expect.stringContaining(line)]));
 
   test.each([
@@ -143,6 +175,14 @@ test.each<[string, object]>([
   ['breaker', { breaker: false }],
   ['breaker', { breaker: { threshold: 1, minimum: 1, window: 0.5, halfOpenAfter: 2 ** 31 - 1 } }],
   ['coalesce', { method: 'POST', coalesce: true }],
+  ['quota', { quota: { requests: 1, per: 0.5 } }],
+  ['quota', { quota: { requests: 1e9, per: 31 * 86_400_000, name: 'maps: a month' } }],
+  ['safe', { safe: true }],
+  ['safe', { method: 'HEAD', safe: true }],
+  ['safe', { method: 'PUT', safe: false }],
+  ['safe', { method: 'post', safe: true, retry: true, hedge: 'p95', coalesce: true }],
+  ['safe', { method: 'POST', safe: true, retry: { methods: ['GET'] } }],
+  ['safe', { method: 'QUERY', safe: true, retry: { methods: ['QUERY'] } }],
   ['undefined', { retry: undefined, hedge: undefined, breaker: undefined, coalesce: undefined }],
 ])('right: %s %j', (_, entry) => expect(problemsWith(entry as Record<string, unknown>)).toEqual([]));
 

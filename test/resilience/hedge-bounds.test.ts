@@ -1,10 +1,13 @@
 import { get } from 'node:http';
+import type { Socket } from 'node:net';
 import request from 'supertest';
 import { createMashup, isConfigError, type Outcome, type UpstreamMap, type UpstreamOptions } from '../../src/index.js';
+import { KeptConnections } from '../../src/transport/connections.js';
 import { type Asked, type Backend, startBackend, startRawBackend } from '../support/backend.js';
-import { closeAll } from '../support/closing.js';
-import { settled } from '../support/deferred.js';
-import { Ends, type Site, startSite, type Visit } from '../support/site.js';
+import { closeAll, closeLater } from '../support/closing.js';
+import { deferred, settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
+import { Ends, openPage, type Site, startSite, type Visit } from '../support/site.js';
 
 let backend: Backend;
 let site: Site;
@@ -200,6 +203,34 @@ test('a connection that breaks before the delay is no reason for a hedge', async
   const visit = site.visit({ a: { url: `${origin}/`, hedge: 100 } });
   expect(await outcome(visit)).toMatchObject({ error: { code: 'ERR_UPSTREAM_NETWORK' }, attempts: 1 });
   expect(site.clock.pending).toBe(0);
+});
+
+describe('a hedge that its origin has no place for', () => {
+  const narrow = () =>
+    mashupWith({ clock: site.clock, connections: new KeptConnections(), limits: { perOrigin: 1, queue: 0 } });
+
+  test('does not hide why the first attempt failed', async () => {
+    const mashup = narrow();
+    closeLater(() => mashup.close());
+    const connected = deferred<Socket>();
+    const origin = await startRawBackend((socket) => socket.once('data', () => connected.resolve(socket)));
+    const visiting = (await openPage({ a: { url: `${origin}/`, hedge: 100 } }, { mashup }))();
+    const socket = await connected.promise;
+    site.clock.advance(100);
+    socket.destroy();
+    const { outcomes } = await visiting;
+    expect(outcomes['a']).toMatchObject({ error: { code: 'ERR_UPSTREAM_NETWORK' }, attempts: 1 });
+  });
+
+  test('leaves the first attempt under way', async () => {
+    const mashup = narrow();
+    closeLater(() => mashup.close());
+    const visiting = (await openPage({ a: { url: url('/a'), hedge: 100 } }, { mashup }))();
+    const first = await backend.asked('/a');
+    site.clock.advance(100);
+    first.reply('there');
+    expect((await visiting).locals['a']).toBe('there');
+  });
 });
 
 describe('with retry around it', () => {

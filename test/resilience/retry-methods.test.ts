@@ -108,7 +108,8 @@ describe.each<[string, () => AxiosInstance | undefined]>([
 
 describe('POST', () => {
   test('with retry, but not among its methods, is a config error', () => {
-    const line = "user.retry: sends POST again only where that is asked for: add methods: ['POST']";
+    const line =
+      "user.retry: sends POST again only where that is asked for: add methods: ['POST'], or safe: true if it only reads";
     for (const retry of [true, 2, {}, { methods: ['GET', 'PUT'] }]) {
       expect(lines(problemsWith({ method: 'post', retry }))).toEqual([line]);
       const page = () => createMashup({ axios: axios.create() })({ user: { url: url('/'), method: 'post', retry } });

@@ -1,7 +1,7 @@
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { z } from 'zod';
-import type { StandardIssue, StandardSchema } from '../../src/types.js';
+import type { StandardIssue, StandardSchema } from '../../src/standard-schema.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { type Site, startSite } from '../support/site.js';

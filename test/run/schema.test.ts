@@ -1,4 +1,4 @@
-import type { StandardResult, StandardSchema } from '../../src/types.js';
+import type { StandardResult, StandardSchema } from '../../src/standard-schema.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { type Site, startSite } from '../support/site.js';

@@ -63,6 +63,12 @@ export class Asked {
     this.#response.write(text);
   }
 
+  /** Closes the connection without an answer. */
+  cut(): void {
+    this.#end();
+    this.#request.socket.destroy();
+  }
+
   #end(): void {
     if (!this.#done) this.#onDone();
     this.#done = true;

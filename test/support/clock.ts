@@ -108,15 +108,19 @@ function isBefore(a: Timer, b: Timer): boolean {
 export class HastyClock extends ManualClock {
   /** How long such waits were to take. */
   readonly waits: number[] = [];
+  readonly #immediates = new Set<NodeJS.Immediate>();
 
   override set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
     if (ms >= 1000) return super.set(callback, ms, argument);
     this.waits.push(ms);
-    return setImmediate(callback, argument);
+    const immediate = setImmediate(callback, argument);
+    this.#immediates.add(immediate);
+    return immediate;
   }
 
   override clear(timer: unknown): void {
-    super.clear(timer);
-    clearImmediate(timer as NodeJS.Immediate);
+    // Node takes anything else for one as well, and then counts wrongly: later immediates would not be called.
+    if (this.#immediates.delete(timer as NodeJS.Immediate)) clearImmediate(timer as NodeJS.Immediate);
+    else super.clear(timer);
   }
 }
