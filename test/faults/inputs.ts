@@ -114,6 +114,14 @@ export const input = fc.record({
     requests: fc.integer({ min: 1, max: 6 }),
     per: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 60, max: 600 })),
   }),
+  /** When the instance is closed, and how long that may take. */
+  closing: onceIn(
+    6,
+    fc.record({
+      at: duration,
+      timeout: fc.oneof(fc.constant(null), { weight: 3, arbitrary: fc.integer({ min: 1, max: 100 }) }),
+    }),
+  ),
   /** Whether enough is known of the origins to tell what is slow. */
   isWarm: fc.boolean(),
   /** The event loop is blocked for a while. */

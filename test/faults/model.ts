@@ -1,8 +1,9 @@
-// A model of what is around a run: upstreams that follow a script, and a response.
-import { EventEmitter } from 'node:events';
+// A model of upstreams: they follow a script.
 import { BlockedError } from '../../src/transport/address.js';
+import { ClosedError } from '../../src/transport/connections.js';
 import type { Connection, Connections, WireHandler, WireRequest } from '../../src/transport/wire.js';
 import type { ManualClock } from '../support/clock.js';
+import { settled } from '../support/deferred.js';
 
 /** What one request meets. Each part comes some milliseconds after the last. */
 export interface Script {
@@ -72,6 +73,9 @@ export class ScriptedConnections implements Connections {
   readonly #clock: ManualClock;
   readonly #scripts: readonly Script[];
   readonly #onSent: (exchange: Exchange) => void;
+  #isClosing = false;
+  /** Called when the time is over that closing may take. */
+  onCut: () => void = () => {};
 
   constructor(clock: ManualClock, scripts: readonly Script[], onSent: (exchange: Exchange) => void = () => {}) {
     this.#clock = clock;
@@ -140,7 +144,30 @@ export class ScriptedConnections implements Connections {
     exchange.status = status;
   }
 
-  async close(): Promise<void> {}
+  /** As the kept ones do it: those in use close when they are released, or all together after so many ms. */
+  async close(timeout?: number, onCut?: () => void): Promise<void> {
+    this.#isClosing = true;
+    for (const one of this.all) if (one.state === 'idle') one.state = 'closed';
+    if (timeout !== undefined) {
+      this.#clock.happen(timeout, () => {
+        if (!this.#isClosing) return;
+        this.onCut();
+        onCut?.();
+        for (const one of this.all) if (one.state === 'in use') one.handler?.onError(new ClosedError());
+      });
+    }
+    do await settled();
+    while (this.inUse > 0);
+    this.#isClosing = false;
+    if (timeout === undefined) return;
+    this.onCut();
+    onCut?.();
+  }
+
+  /** What becomes of a connection whose answer is complete. */
+  get kept(): 'idle' | 'closed' {
+    return this.#isClosing ? 'closed' : 'idle';
+  }
 
   #expectRepeatable({ origin, path, method }: WireRequest): void {
     const before = this.sent.findLast((one) => one.origin === origin && one.path === path && one.method === method);
@@ -217,7 +244,7 @@ class ScriptedConnection implements Connection {
 
   release(): void {
     this.#expectInUse('the release of');
-    this.state = 'idle';
+    this.state = this.#upstreams.kept;
     this.reused = true;
   }
 
@@ -231,19 +258,5 @@ class ScriptedConnection implements Connection {
 
   #expectInUse(what: string): void {
     if (this.state !== 'in use') this.#upstreams.misuse.push(`${what} a connection that is ${this.state}`);
-  }
-}
-
-/** As much of an Express response as a page touches. */
-export class ModelResponse extends EventEmitter {
-  readonly locals: Record<string, unknown> = Object.create(null);
-  readonly headersSent = false;
-  closed = false;
-
-  append(): void {}
-
-  leave(): void {
-    this.closed = true;
-    this.emit('close');
   }
 }

@@ -17,8 +17,8 @@ const throwing: readonly unknown[] = ['throws', 'rejects'];
 const reasons: Partial<Record<UpstreamErrorCode, (of: Case) => boolean>> = {
   ERR_UPSTREAM_DEADLINE: ({ outcome, visit, world }) => endOf(outcome, visit) === world.due(visit.endsAt),
   ERR_UPSTREAM_TIMEOUT: ({ entry }) => entry.timeout !== null || entry.attemptTimeout !== null,
-  // Its client has not left, so somebody else has failed.
-  ERR_UPSTREAM_CANCELED: ({ visit }) => visit.ends[0]?.error !== undefined,
+  // Its client has not left, so somebody else has failed, or the instance was closed.
+  ERR_UPSTREAM_CANCELED: ({ visit }) => visit.ends[0]?.error !== undefined || visit.isCut,
   ERR_UPSTREAM_CIRCUIT_OPEN: ({ entry }) => entry.breaker,
   ERR_UPSTREAM_OVERLOAD: ({ world: { input } }) => input.limits.perOrigin <= 4,
   ERR_UPSTREAM_QUOTA: ({ entry }) => entry.quota !== null,

@@ -151,6 +151,7 @@ function expectNothingLost(world: World): void {
   const { clock, connections, mashup, instance, input } = world;
   world.expect(clock.pending === 0, 'no timer is left');
   world.expect(connections.inUse === 0, 'no connection is in use');
+  world.expect(world.isClosed !== false, 'the instance is closed when nothing is under way any more');
   const stats = mashup.stats();
   for (const origin of hosts) {
     const { inFlight = 0, queued = 0 } = stats[origin] ?? {};

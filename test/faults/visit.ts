@@ -14,6 +14,8 @@ export class Visit {
   /** When and with what `next` was called, or `page.run()` ended. */
   readonly ends: { readonly at: number; readonly error: unknown }[] = [];
   hasLeft = false;
+  /** Whether the instance was closed meanwhile, and its time for that is over: nothing is sent any more. */
+  isCut = false;
   /** Null where there are none: a run without Express that failed gives no outcomes. */
   outcomes: Record<string, Outcome> | null = null;
   data: Record<string, unknown> = {};

@@ -1,14 +1,17 @@
 // Runs of pages on one instance, between clients that come and leave and upstreams that follow a script.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { EventEmitter } from 'node:events';
 import { MashupInstance } from '../../src/instance.js';
 import { mashupOn } from '../../src/mashup.js';
 import type { Mashup, Page } from '../../src/page-types.js';
 import { ManualClock } from '../support/clock.js';
+import { settled } from '../support/deferred.js';
 import { type Client, configure, hosts, type Input, optionsOf, type Surroundings } from './inputs.js';
-import { ModelResponse, ScriptedConnections } from './model.js';
+import type { Watched } from './ledger.js';
+import { ScriptedConnections } from './model.js';
 import { tap } from './tap.js';
 import { Visit } from './visit.js';
-import { Watch, type Watched } from './watch.js';
+import { Watch } from './watch.js';
 
 /** What an Express route is given, as much of it as a page touches. */
 type Handler = (req: object, res: object, next: (error?: unknown) => void) => void;
@@ -21,6 +24,8 @@ export class World implements Watched, Surroundings {
   readonly clock = new ManualClock();
   readonly faults: string[] = [];
   readonly visits: Visit[] = [];
+  /** Whether the instance has been closed, once it is to be. */
+  isClosed: boolean | null = null;
   readonly connections: ScriptedConnections;
   readonly instance: MashupInstance;
   readonly mashup: Mashup;
@@ -44,8 +49,9 @@ export class World implements Watched, Surroundings {
 
   /** Everything that happens, until nothing can happen any more. */
   async play(): Promise<void> {
-    const { clients, block, random } = this.input;
+    const { clients, block, random, closing } = this.input;
     if (block !== null) this.clock.happen(block.at, () => this.clock.block(block.ms));
+    if (closing !== null) this.clock.happen(closing.at, () => this.#close(closing.timeout));
     for (const [at, client] of clients.entries()) {
       this.clock.happen(client.comesAt, () => this.#come(`r${at}`, client));
     }
@@ -57,9 +63,19 @@ export class World implements Watched, Surroundings {
         this.watch.check();
         this.faults.push(...this.connections.misuse.splice(0));
       }
+      if (this.isClosed === false) await settled();
+      this.watch.check();
     } finally {
       Math.random = ownRandom;
     }
+  }
+
+  #close(timeout: number | null): void {
+    this.isClosed = false;
+    this.connections.onCut = () => this.watch.cut();
+    void this.mashup.close(timeout === null ? {} : { timeout }).then(() => {
+      this.isClosed = true;
+    });
   }
 
   due(time: number): number {
@@ -139,4 +155,18 @@ function numbers(seed: number): () => number {
     state = (Math.imul(state, 48271) + 11) & 0x7fffffff;
     return state / 0x80000000;
   };
+}
+
+/** As much of an Express response as a page touches. */
+class ModelResponse extends EventEmitter {
+  readonly locals: Record<string, unknown> = Object.create(null);
+  readonly headersSent = false;
+  closed = false;
+
+  append(): void {}
+
+  leave(): void {
+    this.closed = true;
+    this.emit('close');
+  }
 }
