@@ -32,7 +32,7 @@ afterAll(async () => {
 
 for (const { name, cases } of faultGroups) {
   describe(name, () => {
-    test.each(cases.map((fault) => [fault.name, fault] as const))('%s', (_name, fault) => {
+    test.each(cases.map((fault) => [titleOf(fault), fault] as const))('%s', (_title, fault) => {
       const { lone, between } = results.get(fault) as CaseResults;
       for (const result of [...lone, ...between]) {
         expectOutcome(fault, result);
@@ -50,6 +50,11 @@ for (const { name, cases } of faultGroups) {
 test('no promise was rejected without a handler', async () => {
   expect(await rejections.seen()).toEqual([]);
 });
+
+function titleOf({ name, expected }: FaultCase): string {
+  const what = 'code' in expected ? `is ${[expected.code].flat().join(' or ')}` : 'gives the page its data';
+  return `an upstream that does this ${what}, and its siblings go on: ${name}`;
+}
 
 function expectOutcome(fault: FaultCase, { first, second, handled }: CaseResult): void {
   const { expected, options, attempts = 1 } = fault;

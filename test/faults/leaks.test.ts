@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from '@swc/core';
+import { isSoak } from '../support/soak.js';
 import type { SoakReport } from './soak.js';
 
-const runs = process.env['MASHUP_SOAK'] === '1' ? 20_000 : 1000;
+const runs = isSoak ? 20_000 : 500;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const MiB = 1024 * 1024;
 
@@ -17,7 +18,7 @@ test(`nothing is left after ${runs} runs of mixed faults`, async () => {
     const { code, stdout, stderr } = await run(join(directory, 'test/faults/soak.js'));
     expect(stderr).toBe('');
     const report = JSON.parse(stdout) as SoakReport;
-    if (process.env['MASHUP_SOAK'] === '1') console.log(stdout);
+    if (isSoak) console.log(stdout);
 
     expect(Object.values(report.outcomes).reduce((sum, count) => sum + count, report.left)).toBe(runs);
     expect(Object.keys(report.outcomes)).toEqual(

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { isUpstreamError, type Outcome } from '../../src/index.js';
+import { isSoak } from '../support/soak.js';
 import { type Entry, hosts, input, originOf, pathOf } from './inputs.js';
 import { expectOutcome } from './outcome.js';
 import { watchRejections } from './rejections.js';
 import type { Visit } from './visit.js';
 import { World } from './world.js';
 
-const runs = process.env['MASHUP_SOAK'] === '1' ? 20_000 : 500;
+const runs = isSoak ? 20_000 : 500;
 const rejections = watchRejections();
 
 test(`whatever upstreams, hooks and clients do, every run ends as it should (${runs} times)`, async () => {
