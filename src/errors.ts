@@ -1,3 +1,5 @@
+import { shown } from './shown.js';
+
 /** Every code an {@link UpstreamError} can have. Each has an entry in docs/errors.md. */
 export const errorCodes = [
   'ERR_UPSTREAM_TIMEOUT',
@@ -118,7 +120,7 @@ export class ConfigError extends TypeError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    const lines = problems.map(({ path, message }) => `\n  - ${path === '' ? message : `${path}: ${message}`}`);
+    const lines = problems.map(({ path, message }) => `\n  - ${path === '' ? message : `${shown(path)}: ${message}`}`);
     super(
       `${problems.length === 1 ? 'a problem' : `${problems.length} problems`} in the mashup config:${lines.join('')}`,
     );

@@ -23,7 +23,8 @@ export interface Mashup {
   stats(): Record<string, OriginStats>;
   /**
    * Closes idle connections now and the others when their requests have ended, or after `timeout` milliseconds (default: as
-   * long as that takes) with ERR_UPSTREAM_CANCELED. Resolves when all are closed.
+   * long as that takes) with ERR_UPSTREAM_CANCELED. Resolves when all are closed. With a `timeout`, runs that began before send
+   * nothing after that, such as a retry that was waiting for its back-off.
    */
   close(options?: { timeout?: number }): Promise<void>;
 }

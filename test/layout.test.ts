@@ -18,6 +18,7 @@ const leaves = [
   'locals.ts',
   'plain.ts',
   'redact.ts',
+  'hex.ts',
   'hook.ts',
   'shown.ts',
   'soon.ts',

@@ -1,6 +1,7 @@
 import type { AxiosInstance } from 'axios';
 import type { PageConfig, UpstreamConfig } from '../checked.js';
-import { Problems } from '../errors.js';
+import { ConfigError, Problems } from '../errors.js';
+import { hookFailure } from '../hook.js';
 import { isPlainObject } from '../plain.js';
 import { compilePage } from '../plan/compile.js';
 import { compileUrls } from '../plan/urls.js';
@@ -76,7 +77,7 @@ export function readUrls(urls: unknown, options: unknown): PagePlan {
   );
   const config = readUpstream({ ...shared, url: '' }, 'options', problems);
   problems.throwIfAny();
-  const list = Array.from(urls as Iterable<unknown>, String);
+  const list = readList(urls as Iterable<unknown>);
   return compileUrls(list, config as UpstreamConfig, {
     deadline: timeout ?? pageDefaults.deadline,
     concurrency: concurrency ?? pageDefaults.concurrency,
@@ -84,6 +85,15 @@ export function readUrls(urls: unknown, options: unknown): PagePlan {
     deadlineFrom: null,
     serverTiming: false,
   });
+}
+
+function readList(urls: Iterable<unknown>): string[] {
+  try {
+    return Array.from(urls, String);
+  } catch (cause) {
+    const { message } = hookFailure('reading the list threw', cause);
+    throw new ConfigError([{ path: 'urls', message }]);
+  }
 }
 
 /** Options of an upstream that have no meaning without a page. */

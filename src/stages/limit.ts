@@ -66,8 +66,16 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
   }
 
   settle(result: Result): void {
-    // Before the place is given on: the next in line may be a hedge that this result makes unnecessary.
-    this.finish(result);
+    try {
+      // Before the place is given on: the next in line may be a hedge that this result makes unnecessary.
+      this.finish(result);
+    } finally {
+      // Even if what follows from the result throws, such as a `next` that is not Express's.
+      this.#giveBack(result);
+    }
+  }
+
+  #giveBack(result: Result): void {
     const lasted = this.scope.instance.clock.now() - (this.#sentAt as number);
     if (result instanceof Failure) this.origin.failed(result.code, lasted);
     else this.origin.answered(lasted);

@@ -1,3 +1,5 @@
+import { hexDigit } from '../hex.js';
+
 /** Cheap, and true of every path in which {@link pathProblem} could find something. */
 export const suspect = /%|\/\.\.?(?:[/;]|$)/;
 // With what servers cut a segment short by: a backslash, and path parameters (`..;x`).
@@ -43,11 +45,4 @@ function decodeAscii(text: string): string {
     bytes[end++] = byte;
   }
   return bytes.toString('latin1', 0, end);
-}
-
-/** Its value; 16 where it is none. */
-function hexDigit(byte = 0): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : 16;
 }

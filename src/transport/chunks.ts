@@ -1,5 +1,10 @@
+import { hexDigit } from '../hex.js';
+
 const LONGEST_LINE = 4096;
 const MOST_TRAILERS = 16 * 1024;
+const MOST_DIGITS = 8;
+const CR = 0x0d;
+const LF = 0x0a;
 
 /**
  * Reads a chunked body (RFC 9112, section 7.1), piece by piece. undici's parser does this too, except when the value of
@@ -27,6 +32,11 @@ export class Chunks {
         if (this.#left === 0) this.#state = 'data end';
         continue;
       }
+      const after = this.#line === '' ? this.#readPlain(bytes, at) : at;
+      if (after > at) {
+        at = after;
+        continue;
+      }
       const end = bytes.indexOf('\n', at);
       this.#line += bytes.toString('latin1', at, end === -1 ? bytes.length : end + 1);
       if (this.#line.length > LONGEST_LINE) return false;
@@ -37,6 +47,29 @@ export class Chunks {
       if (!line.endsWith('\r\n') || !this.#readLine(line.slice(0, -2))) return false;
     }
     return true;
+  }
+
+  /**
+   * Reads a line that is all there and has nothing unusual, as there may be ten thousand in what is read at once. Returns
+   * where the next begins; `at` where it is for `#readLine`.
+   */
+  #readPlain(bytes: Buffer, at: number): number {
+    let end = at;
+    let size = 0;
+    if (this.#state === 'size') {
+      for (; end < at + MOST_DIGITS; end++) {
+        const digit = hexDigit(bytes[end]);
+        if (digit === 16) break;
+        size = size * 16 + digit;
+      }
+    }
+    if (bytes[end] !== CR || bytes[end + 1] !== LF) return at;
+    if (this.#state === 'data end') this.#state = 'size';
+    else if (this.#state === 'size' && size > 0) {
+      this.#left = size;
+      this.#state = 'data';
+    } else return at;
+    return end + 2;
   }
 
   #readLine(line: string): boolean {

@@ -1,3 +1,4 @@
+import { mashup } from '../../src/index.js';
 import { lines, problemsOf, problemsWith } from './problems.js';
 
 const url = 'https://a.example.com/';
@@ -124,4 +125,8 @@ describe('did you mean …?', () => {
       "friends.each: 'usr' is not something that can be read here: did you mean 'user'?",
     ]);
   });
+});
+
+test('a name with line ends and escapes is spelled out in the message', () => {
+  expect(() => mashup({ 'a\r\n\u001b[31m': url })).toThrow('a\\x0d\\x0a\\x1b[31m: is not a name');
 });

@@ -209,3 +209,19 @@ test.each<[string, unknown, unknown, string]>([
   expect(isConfigError(error)).toBe(true);
   expect(error).toMatchObject({ problems: [{ path }] });
 });
+
+test.each<[string, () => Iterable<string>]>([
+  [
+    'that throws',
+    function* () {
+      yield url('/a');
+      throw new Error('no more');
+    },
+  ],
+  ['whose member has no text', () => [Object.create(null)]],
+])('an iterable %s is a config error, and nothing is sent', async (_how, make) => {
+  const error = await multiGet(make()).catch((cause: unknown) => cause);
+  expect(isConfigError(error)).toBe(true);
+  expect((error as Error).message).toContain('urls: reading the list threw');
+  expect(backend.seen).toEqual([]);
+});

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { jest } from '@jest/globals';
 import { Chunks } from '../../src/transport/chunks.js';
 import { startRawBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
@@ -30,6 +31,18 @@ describe('chunks', () => {
       }
     }
     expect(read([...whole])).toBe('body0123456789');
+  });
+
+  test('of one byte each are read without a string for each', () => {
+    const strings = jest.spyOn(Buffer.prototype, 'toString');
+    const chunks = new Chunks();
+    let length = 0;
+    chunks.read(Buffer.from(`${'1\r\na\r\n'.repeat(1000)}0\r\n\r\n`), (bytes) => {
+      length += bytes.length;
+    });
+    expect([length, chunks.ended]).toEqual([1000, true]);
+    expect(strings.mock.calls.length).toBeLessThan(5);
+    strings.mockRestore();
   });
 
   test('end where they end', () => {
