@@ -35,6 +35,8 @@ class LimitedAttempt extends Fork implements Turn, PlaceWaiter {
 
   start(): void {
     const { slots } = this.scope;
+    // Before it waits in a line, where it would take the place of an attempt that may be sent.
+    if (wasClosed(this.scope)) return this.finish(instanceClosed);
     if (slots !== null) slots.enter(this);
     else if (this.origin.tryEnter()) this.begin(null);
     else this.origin.enter(this);

@@ -173,6 +173,25 @@ describe('close({ timeout })', () => {
     expect(backend.seen).toEqual(['/a']);
   });
 
+  test('lets no try whose back-off is over wait in a line', async () => {
+    backend.answer('/a', 'no', { status: 503 });
+    const limits = { perOrigin: 1, queue: 10 };
+    const narrow = mashupWith({ clock: site.clock, limits });
+    const backOff = site.clock.nextTimer();
+    const page = visit({ a: { url: url('/a'), retry: { backoff: 100 } } }, narrow);
+    // The deadline's timer comes first.
+    await backOff;
+    const wait = await site.clock.nextTimer();
+    await narrow.close({ timeout: 1 });
+    const later = visit({ b: url('/b') }, narrow);
+    const b = await backend.asked('/b');
+    site.clock.advance(wait);
+    expect((await page).body.mashup.a).toMatchObject({ attempts: 1, error: { code: 'ERR_UPSTREAM_CANCELED' } });
+    b.reply(1);
+    await later;
+    await narrow.close();
+  });
+
   test('ends those who wait for the slots of their run, and counts no attempt for them', async () => {
     const waiting = Object.fromEntries(Array.from({ length: 4 }, (_, at) => [`w${at}`, url(`/w${at}`)]));
     site.app.get(
