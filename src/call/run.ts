@@ -5,8 +5,9 @@ import type { CallPlan } from './plan.js';
 
 /** What a call sees of the run that it is part of. */
 export interface CallRun extends Scope {
-  /** By the clock. */
+  /** By the clock, when it began, and when it ends what has not ended by itself. */
   readonly began: number;
+  readonly endsAt: number;
   /** The client's request; null where there is none. */
   readonly req: Request | null;
   readonly visitor: Visitor;

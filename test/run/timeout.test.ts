@@ -43,6 +43,23 @@ describe('timeout', () => {
     expect(site.clock.pending).toBe(0);
   });
 
+  test.each([
+    ['its own timeout is TIMEOUT', { timeout: 100 }, 'ERR_UPSTREAM_TIMEOUT'],
+    ['the timeout of a fan-out is TIMEOUT', { timeout: 100, each: () => ['a'] }, 'ERR_UPSTREAM_TIMEOUT'],
+    ['the deadline is DEADLINE', {}, 'ERR_UPSTREAM_DEADLINE'],
+    ['the deadline, of a fan-out too, is DEADLINE', { timeout: 900, each: () => ['a'] }, 'ERR_UPSTREAM_DEADLINE'],
+  ])('data whose decoding takes longer than %s', async (_what, entry, code) => {
+    backend.answer('/a', 1);
+    const slowly = (data: unknown) => {
+      site.clock.block(1000);
+      return data;
+    };
+    const a = { url: url('each' in entry ? '/{item}' : '/a'), transformResponse: slowly, ...entry };
+    const { mashup } = (await site.visit({ a }, { deadline: 500 })).locals;
+    expect(mashup['a']).toMatchObject({ status: 'error', error: { code }, timings: { ended: 1000 } });
+    for (const item of mashup['a']?.items ?? []) expect(item).toMatchObject({ error: { code } });
+  });
+
   test('does not pass before it has passed', async () => {
     const visit = site.visit({ a: { url: url('/a'), timeout: 100 } });
     const a = await backend.asked('/a');
