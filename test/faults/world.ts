@@ -6,6 +6,7 @@ import { mashupOn } from '../../src/mashup.js';
 import type { Mashup, Page } from '../../src/page-types.js';
 import { ManualClock } from '../support/clock.js';
 import { settled } from '../support/deferred.js';
+import { Chance } from './chance.js';
 import { type Client, configure, hosts, type Input, optionsOf, type Surroundings } from './inputs.js';
 import type { Watched } from './ledger.js';
 import { ScriptedConnections } from './model.js';
@@ -55,18 +56,18 @@ export class World implements Watched, Surroundings {
     for (const [at, client] of clients.entries()) {
       this.clock.happen(client.comesAt, () => this.#come(`r${at}`, client));
     }
-    const { random: ownRandom } = Math;
-    // The jitter of a back-off.
-    Math.random = numbers(random);
+    const chance = new Chance(random);
+    chance.install();
     try {
       while (this.faults.length === 0 && (await this.clock.step())) {
+        await chance.settled();
         this.watch.check();
         this.faults.push(...this.connections.misuse.splice(0));
       }
       if (this.isClosed === false) await settled();
       this.watch.check();
     } finally {
-      Math.random = ownRandom;
+      chance.uninstall();
     }
   }
 
@@ -146,15 +147,6 @@ export class World implements Watched, Surroundings {
     visit.atEnd = JSON.stringify([outcomes, data]);
     this.watch.expectNothingLeft(visit);
   }
-}
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function numbers(seed: number): () => number {
-  let state = seed & 0x7fffffff;
-  return () => {
-    state = (Math.imul(state, 48271) + 11) & 0x7fffffff;
-    return state / 0x80000000;
-  };
 }
 
 /** As much of an Express response as a page touches. */
