@@ -190,13 +190,11 @@ export class Call extends Job {
 
   /** Decoding blocks the event loop, so the time may be up before the timer could fire. */
   #tooLate(): Failure {
-    if (this.endsAt === this.scope.endsAt) {
-      return new Failure('ERR_UPSTREAM_DEADLINE', 'its data was not read by the deadline');
-    }
-    // Of an item, the timeout is that of the whole.
-    const { timeout } = this.plan.config;
+    const { timeout } = this.plan.config; // null for an item, whose timeout is that of the whole
     const which = timeout === null ? 'the timeout' : `its ${timeout} ms`;
-    return new Failure('ERR_UPSTREAM_TIMEOUT', `its data was not read within ${which}`);
+    return this.endsAt === this.scope.endsAt
+      ? new Failure('ERR_UPSTREAM_DEADLINE', 'its data was not read by the deadline')
+      : new Failure('ERR_UPSTREAM_TIMEOUT', `its data was not read within ${which}`);
   }
 
   #fail(failure: Failure, items?: Outcome[]): void {

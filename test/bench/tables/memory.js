@@ -13,7 +13,7 @@ const text = JSON.stringify(expected(upstreams));
 
 const page = (name, path, extra) => ({ contender: name, urls: spread(path, upstreams.upstreams), ...extra });
 
-/** Pages that all wait at once: bytes while they do, beside those before them (without connections) and after them. */
+/** Pages that all wait at once: bytes while they do, beside those before them. */
 async function batch(load, server, runs) {
   const before = await server.ask('memory');
   await load.ask('open', { port: server.port, connections: runs, text });
@@ -23,13 +23,10 @@ async function batch(load, server, runs) {
   await load.ask('release');
   const { pages } = await answered;
   if (pages !== runs) throw new Error(`${pages} pages, not ${runs}`);
-  await sleep(200);
-  const after = await server.ask('memory');
   await load.ask('close');
   await sleep(500);
   return {
-    heap: (waiting.heap - after.heap) / runs,
-    all: (waiting.heap - before.heap) / runs,
+    heap: (waiting.heap - before.heap) / runs,
     rss: (waiting.rss - before.rss) / runs,
   };
 }
@@ -84,7 +81,7 @@ export default async function memory({ runs, 'pages-rss': pages }, log) {
     const [early, late] = grown[name];
     return [
       contenders[name],
-      ...[kb(middle('heap')), ratio('heap'), kb(middle('all')), ratio('all'), kb(middle('rss'))],
+      ...[kb(middle('heap')), ratio('heap'), kb(middle('rss'))],
       ...[mb(early.rss), mb(late.rss), mb(late.heap)],
     ];
   });
@@ -93,9 +90,7 @@ export default async function memory({ runs, 'pages-rss': pages }, log) {
     table(
       [
         'contender',
-        'KB per run, connections aside',
-        'ratio',
-        'KB per run, all',
+        'KB per run, with its connections',
         'ratio',
         'KB per run, RSS',
         `RSS after ${pages / 10} pages, MB`,
