@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import {
   createServer,
@@ -194,13 +195,23 @@ export function json(response: ServerResponse, data: unknown, status = 200): voi
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(data));
 }
 
-/** An origin where nobody listens. */
+/**
+ * An origin where nobody listens. Its port is below those that the system gives to servers on port 0 (32768 on Linux, 49152 by
+ * RFC 6335), so that no other test's server gets it meanwhile.
+ */
 export async function deadOrigin(): Promise<string> {
-  const server = createServer();
-  const close = await listenUntil(server);
-  const origin = originOf(server);
-  await close();
-  return origin;
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    if (await isFree(port)) return `http://127.0.0.1:${port}`;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createNetServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** A server that does with each connection whatever the test likes, HTTP or not. */
