@@ -9,7 +9,7 @@ import type {
 } from './types.js';
 
 /** Which origins an upstream may talk to. `'public'`: any, as long as its address is a public one. */
-export type AllowedOrigins = ReadonlySet<string> | 'public';
+type AllowedOrigins = ReadonlySet<string> | 'public';
 
 /** A quota whose name is null is that of an origin. */
 export type QuotaConfig = Readonly<Required<Omit<QuotaOptions, 'name'>>> & { readonly name: string | null };

@@ -5,7 +5,7 @@ import { Failure } from '../errors.js';
  * 1 ms for 100 KB. Hostile JSON (many brackets, many names) takes up to 10 ms, and its time grows faster than its length. At
  * this limit, ordinary JSON takes 3 ms and hostile JSON 20 ms.
  */
-export const MOST_JSON = 256 * 1024;
+const MOST_JSON = 256 * 1024;
 
 /** How many bytes of JSON an upstream's answer may have: its maxContentLength if the page gave one, else the default. */
 export function mostJson(config: { readonly maxContentLength: number; readonly given: ReadonlySet<string> }): number {

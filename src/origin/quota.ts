@@ -24,6 +24,8 @@ export class RequestWindow {
   #newest = -1;
   /** How many requests more the newest slot can stand for. */
   #room = 0;
+  /** The time that the newest slot took the place of. It may still count where others, of a larger rate, sent more than this allows. */
+  #replaced: number | undefined;
 
   constructor(rate: Rate, mostSlots = MOST_SLOTS) {
     this.rate = rate;
@@ -31,40 +33,52 @@ export class RequestWindow {
     this.#slots = Math.floor(rate.requests / this.#each);
   }
 
-  add(now: number): void {
-    if (this.#room > 0) this.#room--;
-    else {
-      this.#newest = (this.#newest + 1) % this.#slots;
-      this.#room = this.#each - 1;
+  /** How many requests it remembers: what its slots stand for, which may be a little less than the rate. */
+  get capacity(): number {
+    return this.#slots * this.#each;
+  }
+
+  add(now: number, count = 1): void {
+    for (let left = count; left > 0; ) {
+      if (this.#room === 0) {
+        this.#newest = (this.#newest + 1) % this.#slots;
+        this.#room = this.#each;
+        this.#replaced = this.#times[this.#newest];
+      }
+      const taken = Math.min(this.#room, left);
+      this.#room -= taken;
+      left -= taken;
+      this.#times[this.#newest] = now;
     }
-    this.#times[this.#newest] = now;
   }
 
   /** In how many milliseconds so many more may be sent at once; Infinity where that is never. */
   wait(more: number, now: number): number {
     const needed = Math.ceil((more - this.#room) / this.#each);
-    if (needed <= 0) return 0;
+    if (needed <= 0) return this.#left(this.#replaced, now);
     // The newest slot, as long as it is not full, is in use.
     if (needed > this.#slots - Math.sign(this.#room)) return Infinity;
-    return this.#left((this.#newest + needed) % this.#slots, now);
+    return this.#left(this.#times[(this.#newest + needed) % this.#slots], now);
   }
 
   /** Whether all that it remembers is too long ago to matter. */
   isOverAt(now: number): boolean {
-    return this.#newest === -1 || this.#left(this.#newest, now) === 0;
+    return this.#newest === -1 || this.#left(this.#times[this.#newest], now) === 0;
   }
 
   /** Takes over what another remembers of the same requests. */
   learn(other: RequestWindow): void {
-    for (let at = 1; at <= other.#slots; at++) {
+    // The last ones fill it, and what would be overwritten is left out: rates may have any size.
+    const { requests } = this.rate;
+    const enough = Math.min(other.#slots, Math.ceil(requests / other.#each));
+    for (let at = other.#slots - enough + 1; at <= other.#slots; at++) {
       const time = other.#times[(other.#newest + at) % other.#slots];
-      for (let count = 0; time !== undefined && count < other.#each; count++) this.add(time);
+      if (time !== undefined) this.add(time, Math.min(other.#each, requests));
     }
   }
 
-  /** How many milliseconds a slot counts yet. */
-  #left(slot: number, now: number): number {
-    const time = this.#times[slot];
+  /** How many milliseconds what was sent at a time counts yet. */
+  #left(time: number | undefined, now: number): number {
     return time === undefined ? 0 : Math.max(0, this.rate.per - (now - time));
   }
 }
@@ -101,7 +115,7 @@ export class Quota {
     const window = new RequestWindow(rate);
     if (windows[0] !== undefined) window.learn(windows[0]);
     windows.push(window);
-    windows.sort((a, b) => b.rate.requests - a.rate.requests);
+    windows.sort((a, b) => b.capacity - a.capacity);
     // Pages may be made again and again, each time with other numbers. The last knows nothing that the first does not.
     if (windows.length > MOST_WINDOWS) windows.pop();
     return window;

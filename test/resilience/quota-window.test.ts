@@ -160,3 +160,37 @@ describe('the quotas of an instance', () => {
     expect(ask('http://y', 1500)).toBe(3);
   });
 });
+
+describe('a window that was sent more than it allows', () => {
+  test('allows none too many, whether it counted itself, in slots of several, or learned from another', () => {
+    const sizes = fc.integer({ min: 1, max: 60 });
+    const slots = fc.integer({ min: 1, max: 9 });
+    const gaps = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 80 });
+    const property = fc.property(sizes, sizes, slots, gaps, fc.nat(1000), (one, other, most, times, later) => {
+      const [many, few] = [Math.max(one, other), Math.min(one, other)];
+      const known = new RequestWindow({ requests: many, per: 1000 }, most);
+      const learned = new RequestWindow({ requests: few, per: 1000 }, most);
+      const coarse = new RequestWindow({ requests: few, per: 1000 }, most);
+      const exact = new RequestWindow({ requests: few, per: 1000 }, 60);
+      let now = 0;
+      for (const gap of times) {
+        now += gap;
+        for (const window of [known, coarse, exact]) window.add(now);
+      }
+      learned.learn(known);
+      // Of all windows, the one that remembers most is learned from.
+      fc.pre(known.capacity >= few);
+      const least = exact.wait(1, now + later);
+      for (const window of [coarse, learned]) expect(window.wait(1, now + later)).toBeGreaterThanOrEqual(least);
+    });
+    fc.assert(property, { numRuns: 1000 });
+  });
+
+  test('does so at once, whatever the rates: one at a time this would take weeks', () => {
+    const quota = new Quota();
+    expect(send(quota, 3, 0, { requests: Number.MAX_SAFE_INTEGER, per: 1000 })).toBe(3);
+    expect(send(quota, 1, 0, { requests: Number.MAX_SAFE_INTEGER - 1, per: 1000 })).toBe(1);
+    expect(send(quota, 9, 0)).toBe(0);
+    expect(send(quota, 9, 1000)).toBe(3);
+  });
+});
