@@ -1,19 +1,6 @@
 import fc from 'fast-check';
 import { compileUrl, UrlError } from '../../src/template/url-template.js';
-
-type Sources = Record<string, unknown>;
-
-const expand = (text: string, sources: Sources, clientItem?: boolean) =>
-  compileUrl(text).expand((source) => sources[source], clientItem);
-
-function refusal(text: string, sources: Sources, clientItem?: boolean): UrlError {
-  try {
-    throw new Error(`not refused: ${expand(text, sources, clientItem)}`);
-  } catch (error) {
-    if (error instanceof UrlError) return error;
-    throw error;
-  }
-}
+import { expand, refusal, type Sources } from '../support/expanding.js';
 
 describe("an item of the client's query", () => {
   // What Express makes of ?ids[0][admin]=true, of more than 20 values of one name, and of lists in lists.

@@ -1,20 +1,7 @@
 import { isUpstreamError } from '../../src/errors.js';
 import { TemplateError } from '../../src/template/template.js';
-import { compileUrl, UrlError } from '../../src/template/url-template.js';
-
-type Sources = Record<string, unknown>;
-
-const expand = (text: string, sources: Sources, clientItem?: boolean) =>
-  compileUrl(text).expand((source) => sources[source], clientItem);
-
-function refusal(text: string, sources: Sources, clientItem?: boolean): UrlError {
-  try {
-    throw new Error(`not refused: ${expand(text, sources, clientItem)}`);
-  } catch (error) {
-    if (error instanceof UrlError) return error;
-    throw error;
-  }
-}
+import { compileUrl } from '../../src/template/url-template.js';
+import { expand, refusal } from '../support/expanding.js';
 
 const noValues: [string, unknown][] = [
   ['undefined', {}],
