@@ -1,3 +1,4 @@
+import type { CacheRecord } from './cache-types.js';
 import type { UpstreamError } from './errors.js';
 
 /** What became of a call. */
@@ -33,6 +34,8 @@ export interface Outcome<T = unknown> {
   data: T | null;
   error: UpstreamError | null;
   source: OutcomeSource | null;
+  /** What the cache did; null where the upstream has none, and for the whole of a fan-out, whose items have their own. */
+  cache: CacheRecord | null;
   response: UpstreamResponse | null;
   /** How many HTTP requests were sent, redirects not counted. */
   attempts: number;

@@ -1,9 +1,7 @@
-import type { UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
 import type { OutcomeSource, UpstreamResponse } from '../outcome.js';
-import type { DecodeOptions } from './decode.js';
+import type { Decoder } from './decode.js';
 import type { Policy } from './policy.js';
-import { validate } from './schema.js';
 import type { Waiting } from './turn-share.js';
 
 /** An upstream's answer, wherever it came from. */
@@ -18,8 +16,8 @@ export interface Answer {
   single(name: string): string | null | undefined;
   /** Whether it is a success; a failure if the page's own test failed. */
   accepted(policy: Policy): boolean | Failure;
-  /** The data, or a promise of it, whose work stops once `who` is over. Called once: the body is not kept. */
-  read(options: DecodeOptions, who: Waiting): unknown | Failure;
+  /** The checked data, or a promise of it, whose work stops once `who` is over. Called once: the body is not kept. */
+  read(decoder: Decoder, who: Waiting): unknown | Failure;
   /** The answer as seen by a call that shared another's request. */
   forFollower(): Answer;
   /** Its head, as an outcome shows it. */
@@ -29,17 +27,10 @@ export interface Answer {
 /** How a request ended. */
 export type Result = Answer | Failure;
 
-/** Judges an answer's status, decodes its body and checks the data. Returns the data or a failure, or a promise of either. */
-export function readAnswer(
-  answer: Answer,
-  policy: Policy,
-  options: DecodeOptions & Pick<UpstreamConfig, 'schema'>,
-  who: Waiting,
-): unknown {
-  const accepted = answer.accepted(policy);
-  if (accepted !== true) {
-    return accepted || new Failure('ERR_UPSTREAM_STATUS', `it answered ${answer.status}`, undefined, answer.status);
-  }
-  const data = answer.read(options, who);
-  return options.schema === null || data instanceof Failure ? data : validate(options.schema, data);
+/** Why a result is no success, by its status; null where it is one. */
+export function refusalOf(result: Result, policy: Policy): Failure | null {
+  if (result instanceof Failure) return result;
+  const accepted = result.accepted(policy);
+  if (accepted === true) return null;
+  return accepted || new Failure('ERR_UPSTREAM_STATUS', `it answered ${result.status}`, undefined, result.status);
 }

@@ -1,6 +1,8 @@
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
+import type { Decoder } from './decode.js';
+import { checked } from './schema.js';
 import { once } from './single-headers.js';
 
 /** An answer whose data an axios instance has made already, with its transformers and interceptors. */
@@ -41,8 +43,8 @@ export class DataAnswer implements Answer {
     return this.#data instanceof Failure ? this.#data : this.#accepted;
   }
 
-  read(): unknown | Failure {
-    return this.#data;
+  read({ schema }: Decoder): unknown | Failure {
+    return checked(this.#data, schema);
   }
 
   /** Never shared: what an axios instance sends is not known before it is sent. */

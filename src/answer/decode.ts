@@ -14,6 +14,12 @@ export type DecodeOptions = Pick<
   'method' | 'responseType' | 'transformResponse' | 'maxContentLength' | 'given'
 >;
 
+/** How an upstream's data is made of an answer. */
+export interface Decoder extends DecodeOptions, Pick<UpstreamConfig, 'schema'> {
+  /** Equal for decoders that make equal data of equal answers. */
+  readonly key: string;
+}
+
 /** What decoding needs of an answer. */
 export interface Encoded extends Pick<UpstreamResponse, 'headers' | 'status'> {
   /** Hands the body over. The answer does not keep it. */

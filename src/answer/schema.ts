@@ -14,8 +14,13 @@ const LONGEST = 600;
 // Libraries whose messages never quote the data, so that they can be shown.
 const discreet: ReadonlySet<string> = new Set(['zod']);
 
+/** The data, checked by the schema if there is one. */
+export function checked(data: unknown, schema: StandardSchema | null): unknown | Failure {
+  return schema === null || data instanceof Failure ? data : validate(schema, data);
+}
+
 /** The schema's output for the data (which may be a promise), or a failure that says what does not meet the schema. */
-export async function validate(schema: StandardSchema, data: unknown): Promise<unknown | Failure> {
+async function validate(schema: StandardSchema, data: unknown): Promise<unknown | Failure> {
   try {
     const settled = await data;
     if (settled instanceof Failure) return settled;

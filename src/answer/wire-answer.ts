@@ -3,8 +3,9 @@ import type { Failure } from '../errors.js';
 import type { OutcomeSource, UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
 import { type Body, Pieces } from './body.js';
-import { type DecodeOptions, decode, type Encoded } from './decode.js';
+import { type Decoder, decode, type Encoded } from './decode.js';
 import { acceptsStatus, type Policy } from './policy.js';
+import { checked } from './schema.js';
 import { once, singles, withoutBlanks } from './single-headers.js';
 import type { Waiting } from './turn-share.js';
 
@@ -20,6 +21,8 @@ export class WireAnswer implements Answer, Encoded {
   body: Body = taken;
   /** Why the body could not be decompressed, if its encoding was not asked for; else null. */
   encoded: Failure | null = null;
+  /** Why the cache did not store it; null where no cache was asked. */
+  unstored: string | null = null;
   readonly #rawHeaders: readonly Buffer[];
   #hasCopies = false;
 
@@ -51,8 +54,8 @@ export class WireAnswer implements Answer, Encoded {
     return acceptsStatus(policy, this.status);
   }
 
-  read(options: DecodeOptions, who: Waiting): unknown | Failure {
-    return decode(this, options, who);
+  read(decoder: Decoder, who: Waiting): unknown | Failure {
+    return checked(decode(this, decoder, who), decoder.schema);
   }
 
   takeBody(): Body {
@@ -78,6 +81,7 @@ export class WireAnswer implements Answer, Encoded {
     copy.body = this.body;
     copy.source = 'shared';
     copy.encoded = this.encoded;
+    copy.unstored = this.unstored;
     copy.#hasCopies = true;
     this.#hasCopies = true;
     return copy;

@@ -1,38 +1,28 @@
-import { type Answer, type Result, readAnswer } from '../answer/answer.js';
+import { type Answer, type Result, refusalOf } from '../answer/answer.js';
 import type { ListSource } from '../checked.js';
 import { Failure, type UpstreamError } from '../errors.js';
 import { guarded, hookFailure, isThenable } from '../hook.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
 import { copyPlain } from '../plain.js';
-import { Job } from '../stages/stage.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { Context } from '../types.js';
 import { CallContext } from './context.js';
 import { blockerOf } from './dependency.js';
-import { callError } from './error.js';
-import { FanOut, firstStart, isClientsItem, joinItems, readList } from './fan-out.js';
+import { FanOut, isClientsItem, joinItems, readList } from './fan-out.js';
 import type { CallPlan } from './plan.js';
+import { RecordedJob } from './recorded.js';
 import type { CallOwner, CallRun } from './run.js';
 
 /**
  * One upstream in one run, or one item of a fan-out, from the moment it could start to its outcome. It ends exactly once,
  * and none of its methods throws.
  */
-export class Call extends Job {
-  readonly plan: CallPlan;
-  readonly scope: CallRun;
+export class Call extends RecordedJob {
   /** The outcome, once it has ended. */
   outcome: Outcome | null = null;
   readonly #owner: CallOwner<Call>;
-  #attempts = 0;
-  // By the clock: when it could start, when the first attempt was sent, and when the head of its answer came.
-  readonly #ready: number;
-  #started: number | null = null;
-  #firstByte: number | null = null;
   #context: CallContext | null;
   #timer: unknown = null;
-  #request: UpstreamRequest | null = null;
-  #answer: Answer | null = null;
   /** Its error, once it has failed and its fallback function was called. */
   #failed: UpstreamError | null = null;
   /** The outcomes of its items, kept for the outcome with the fallback. */
@@ -44,18 +34,15 @@ export class Call extends Job {
 
   /** @param context of an item; otherwise it is made when it is needed */
   constructor(plan: CallPlan, run: CallRun, owner: CallOwner<Call>, context: CallContext | null) {
-    super();
-    this.plan = plan;
-    this.scope = run;
+    super(plan, run);
     this.#owner = owner;
     this.#context = context;
-    this.#ready = run.instance.clock.now();
   }
 
   get endsAt(): number {
     const { timeout } = this.plan.config;
     const { endsAt } = this.#owner;
-    return timeout === null ? endsAt : Math.min(endsAt, this.#ready + timeout);
+    return timeout === null ? endsAt : Math.min(endsAt, this.ready + timeout);
   }
 
   /** Whether it has ended, or has failed and its fallback is being made. Nothing more is started for it then. */
@@ -70,20 +57,11 @@ export class Call extends Job {
     else void this.#prepare();
   }
 
-  attemptStarts(now: number): void {
-    this.#attempts++;
-    this.#started ??= now;
-  }
-
-  headCame(at: number | null): void {
-    this.#firstByte = at;
-  }
-
   /** Decodes and checks the answer, and ends the call with the data. */
   settle(result: Result): void {
     if (this.over) return;
     if (result instanceof Failure) return this.#fail(result);
-    this.#answer = result;
+    this.answer = result;
     const data = this.#read(result);
     if (isThenable(data)) void this.#endLater(data);
     else this.#end(data);
@@ -102,7 +80,7 @@ export class Call extends Job {
   }
 
   #send(request: UpstreamRequest): void {
-    this.#request = request;
+    this.request = request;
     this.plan.send(this, request);
   }
 
@@ -156,7 +134,7 @@ export class Call extends Job {
 
   /** All items of the fan-out have ended. */
   #endItems(items: Outcome[]): void {
-    this.#attempts = items.reduce((sum, item) => sum + item.attempts, 0);
+    this.attempts = items.reduce((sum, item) => sum + item.attempts, 0);
     const whole = joinItems(items);
     if (whole instanceof Failure) this.#fail(whole, items);
     else this.#finish(whole.status, whole.data, whole.error, items);
@@ -164,7 +142,7 @@ export class Call extends Job {
 
   #read(answer: Answer): unknown {
     try {
-      return readAnswer(answer, this.plan.policy, this.plan.config, this);
+      return refusalOf(answer, this.plan.policy) ?? answer.read(this.plan.decoder, this);
     } catch (cause) {
       return hookFailure('what decodes or checks its data threw', cause);
     }
@@ -184,7 +162,8 @@ export class Call extends Job {
     if (this.over) return;
     if (data instanceof Failure) return this.#fail(data);
     const now = this.scope.instance.clock.now();
-    if (now > this.endsAt) this.#fail(this.#tooLate());
+    // A stale copy is there because the time is up.
+    if (now > this.endsAt && this.answer?.source !== 'stale') this.#fail(this.#tooLate());
     else this.#finish('success', data, null, undefined, now);
   }
 
@@ -199,7 +178,7 @@ export class Call extends Job {
 
   #fail(failure: Failure, items?: Outcome[]): void {
     if (this.over) return;
-    const error = this.#error(failure);
+    const error = this.errorOf(failure);
     const { hasFallback, fallback } = this.plan.config;
     if (!hasFallback || this.#unwanted) this.#finish('error', null, error, items);
     // A copy for each run, because a page may write into it.
@@ -212,7 +191,7 @@ export class Call extends Job {
     this.#context?.fail();
     this.#items = items;
     const broken = (cause: unknown) => {
-      this.#finish('error', null, this.#error(hookFailure('its fallback function threw', cause)), items);
+      this.#finish('error', null, this.errorOf(hookFailure('its fallback function threw', cause)), items);
     };
     try {
       const data = make(error, this.#theContext);
@@ -226,16 +205,6 @@ export class Call extends Job {
     }
   }
 
-  #error(failure: Failure): UpstreamError {
-    return callError(failure, this.plan, this.#request, this.#answer, this.#attempts);
-  }
-
-  #source(status: OutcomeStatus, items: readonly Outcome[] | undefined): Outcome['source'] {
-    if (status !== 'success' && status !== 'partial') return null;
-    const origin = items === undefined ? this.#answer : items.find((item) => item.source !== null);
-    return origin?.source ?? null;
-  }
-
   #finish(
     status: OutcomeStatus,
     data: unknown,
@@ -244,36 +213,16 @@ export class Call extends Job {
     now = this.scope.instance.clock.now(),
   ): void {
     if (this.outcome !== null) return;
-    const { instance, began } = this.scope;
-    this.outcome = {
-      name: this.plan.name,
-      status,
-      data,
-      error,
-      source: this.#source(status, items),
-      response: this.#answer?.response() ?? null,
-      attempts: this.#attempts,
-      timings: {
-        ready: this.#ready - began,
-        started: items === undefined ? since(began, this.#started) : firstStart(items),
-        firstByte: since(began, this.#firstByte),
-        ended: now - began,
-      },
-    };
-    if (items !== undefined) this.outcome.items = items;
-    if (this.#timer !== null) instance.clock.clear(this.#timer);
+    this.outcome = this.makeOutcome(status, data, error, items, now);
+    if (this.#timer !== null) this.scope.instance.clock.clear(this.#timer);
     this.hold(null);
-    this.#answer = null;
+    this.answer = null;
     this.#context?.end(error);
     this.#owner.callEnded(this);
   }
 }
 
 type FallbackFunction = (error: UpstreamError, context: Context) => unknown;
-
-function since(began: number, time: number | null): number | null {
-  return time === null ? null : time - began;
-}
 
 function timedOut(call: Call): void {
   call.abort(new Failure('ERR_UPSTREAM_TIMEOUT', `no answer within its ${call.plan.config.timeout} ms`), false);

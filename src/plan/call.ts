@@ -1,4 +1,5 @@
 import type { AxiosInstance } from 'axios';
+import type { Decoder } from '../answer/decode.js';
 import { mostJson } from '../answer/json.js';
 import type { Policy } from '../answer/policy.js';
 import type { CallPlan } from '../call/plan.js';
@@ -49,6 +50,7 @@ export function planCall(
     request,
     plain: isPlain ? request.fixed : null,
     policy: policyOf(config, template?.origin ?? baseOrigin(axios)),
+    decoder: decoderOf(config),
     patience: Math.min(deadline, config.timeout ?? Infinity, config.attemptTimeout ?? Infinity),
     send,
     unblocks: [],
@@ -78,6 +80,14 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   const how = [judge, attemptTimeout, retry, hedge, breaker, quota, deadlineHeader, safeMethod];
   const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
   return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, safeMethod, key };
+}
+
+function decoderOf(config: UpstreamConfig): Decoder {
+  const { method, responseType, transformResponse, maxContentLength, given, schema } = config;
+  const functions = [...transformResponse, ...(schema === null ? [] : [schema])].map(identityOf);
+  // HEAD has no body whatever its answer says.
+  const key = JSON.stringify([method === 'HEAD', responseType, mostJson(config), transformResponse.length, functions]);
+  return { method, responseType, transformResponse, maxContentLength, given, schema, key };
 }
 
 const identities = new WeakMap<object, number>();

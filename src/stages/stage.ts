@@ -1,5 +1,7 @@
 import type { Result } from '../answer/answer.js';
+import type { Decoder } from '../answer/decode.js';
 import type { Policy } from '../answer/policy.js';
+import type { CacheRecord } from '../cache-types.js';
 import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
@@ -81,6 +83,7 @@ export interface Abortable {
 /** What the jobs of an upstream need to know of it. */
 export interface JobPlan {
   readonly policy: Policy;
+  readonly decoder: Decoder;
   /** Milliseconds that an attempt has at most: the shortest of deadline, timeout and attemptTimeout. */
   readonly patience: number;
   /** How many upstreams wait for it, and its place in the map. The heaviest goes first; of equals, the one written first. */
@@ -115,6 +118,8 @@ export abstract class Job implements AttemptOwner, Abortable {
   /** An attempt is sent. */
   abstract attemptStarts(now: number): void;
   abstract headCame(at: number | null): void;
+  /** What the cache did for it. `staleFor`: why it is settled with a stale copy, where that is for a failure. */
+  noteCache(_record: CacheRecord, _staleFor: Failure | null): void {}
   abstract settle(result: Result): void;
   abstract abort(failure: Failure): void;
 }

@@ -14,6 +14,9 @@ export interface UpstreamRequest {
   withHeader(name: string, value: string): UpstreamRequest;
 }
 
+/** The tags of an answer with this data; null where they cannot be told. */
+export type Tagger = (data: unknown) => readonly string[] | null;
+
 /** A request as it goes over a connection. */
 export class HttpRequest implements WireRequest, UpstreamRequest {
   readonly origin: string;
@@ -21,15 +24,27 @@ export class HttpRequest implements WireRequest, UpstreamRequest {
   readonly method: string;
   readonly headers: string[];
   readonly body: string | Buffer | null;
+  /** Names what its answer is about, to invalidate it by; null where the page gives no tags. */
+  readonly tags: Tagger | null;
   // Kept, because a fixed request is shared by all visitors of a page.
   #url: string | null = null;
+  #identity: string | null = null;
+  #key: { readonly by: object; readonly text: string } | null = null;
 
-  constructor(origin: string, path: string, method: string, headers: string[], body: string | Buffer | null) {
+  constructor(
+    origin: string,
+    path: string,
+    method: string,
+    headers: string[],
+    body: string | Buffer | null,
+    tags: Tagger | null = null,
+  ) {
     this.origin = origin;
     this.path = path;
     this.method = method;
     this.headers = headers;
     this.body = body;
+    this.tags = tags;
   }
 
   get url(): string {
@@ -39,20 +54,47 @@ export class HttpRequest implements WireRequest, UpstreamRequest {
 
   /** Method, URL, body and every header sent, except trace headers: they differ in every request and do not tell who asks. */
   get identity(): string {
+    this.#identity ??= this.identityBy(null);
+    return this.#identity;
+  }
+
+  /** The same by these headers alone, where they are not null. */
+  identityBy(names: ReadonlySet<string> | null): string {
     const { method, origin, path, headers, body } = this;
     const parts: unknown[] = [method, origin, path];
     for (let at = 0; at < headers.length; at += 2) {
       const name = (headers[at] as string).toLowerCase();
-      if (!trace.has(name)) parts.push(name, headers[at + 1]);
+      if (!trace.has(name) && (names === null || names.has(name))) parts.push(name, headers[at + 1]);
     }
     parts.push(typeof body === 'string' ? `text ${body}` : body === null ? null : `bytes ${body.toString('latin1')}`);
     return JSON.stringify(parts);
   }
 
+  /** A text that follows from the request and from `by`. It is made once for each `by`. */
+  keyBy<T extends object>(by: T, make: (request: HttpRequest, by: T) => string): string {
+    if (this.#key?.by !== by) this.#key = { by, text: make(this, by) };
+    return this.#key.text;
+  }
+
+  /** One header's value, its repetitions joined by a comma; null if it is not sent. `name` is in lower case. */
+  header(name: string): string | null {
+    let found: string | null = null;
+    for (let at = 0; at < this.headers.length; at += 2) {
+      if (nameAt(this.headers, at) !== name) continue;
+      const value = this.headers[at + 1] as string;
+      found = found === null ? value : `${found}, ${value}`;
+    }
+    return found;
+  }
+
   withHeader(name: string, value: string): HttpRequest {
     const others = this.headers.filter((_, at, all) => nameAt(all, at) !== name.toLowerCase());
     const headers = [...others, name.toLowerCase(), value];
-    return new HttpRequest(this.origin, this.path, this.method, headers, this.body);
+    return new HttpRequest(this.origin, this.path, this.method, headers, this.body, this.tags);
+  }
+
+  withTags(tags: Tagger): HttpRequest {
+    return new HttpRequest(this.origin, this.path, this.method, this.headers, this.body, tags);
   }
 }
 

@@ -114,7 +114,7 @@ export class Watch extends Ledger implements TapListener {
 
   /** What is so whenever all is done that follows from an event. */
   check(): void {
-    const stats = this.world.mashup.stats();
+    const stats = this.world.mashup.stats().origins;
     for (const origin of hosts) {
       const { inFlight = 0, queued = 0, breaker = null, budget = BUDGET } = stats[origin] ?? {};
       const alive = this.#alive(origin).length;

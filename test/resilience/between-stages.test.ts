@@ -42,7 +42,7 @@ describe('a breaker and a hedge', () => {
     await backend.asked('/a');
     clock.advance(400 - hedge);
     expect(await ended).toMatchObject({ error: { code: 'ERR_UPSTREAM_TIMEOUT' }, attempts: 2 });
-    expect(mashup.stats()[backend.origin]?.breaker).toBe('open');
+    expect(mashup.stats().origins[backend.origin]?.breaker).toBe('open');
   });
 });
 
@@ -57,7 +57,7 @@ describe('a hedge and a full origin', () => {
     await settled();
     first.cut();
     expect(await ended).toMatchObject({ error: { code: 'ERR_UPSTREAM_NETWORK' }, attempts: 1 });
-    expect(mashup.stats()[backend.origin]?.breaker).toBe('open');
+    expect(mashup.stats().origins[backend.origin]?.breaker).toBe('open');
   });
 
   test('and the first is tried again', async () => {

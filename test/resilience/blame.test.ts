@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(closeAll);
 
 const url = (path: string) => `${backend.origin}${path}`;
-const statsOf = ({ origin } = backend): OriginStats => site.mashup.stats()[origin] as OriginStats;
+const statsOf = ({ origin } = backend): OriginStats => site.mashup.stats().origins[origin] as OriginStats;
 // The first failure that counts opens it.
 const breaker = { minimum: 1, threshold: 1 };
 const down = { status: 503 };

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const url = (path: string) => `${backend.origin}${path}`;
 const breaker = { minimum: 4, halfOpenAfter: 5000 };
-const stateOf = (origin = backend.origin) => site.mashup.stats()[origin]?.breaker;
+const stateOf = (origin = backend.origin) => site.mashup.stats().origins[origin]?.breaker;
 
 async function visits(count: number, path: string, options: object | boolean = breaker): Promise<Visit[]> {
   const all: Visit[] = [];
@@ -190,7 +190,7 @@ describe('with retry', () => {
     await visits(4, '/down');
     const visit = await site.visit({ a: { url: url('/up'), breaker, retry: 5 } });
     expect(visit.locals.mashup['a']).toMatchObject({ attempts: 0, error: { code: open } });
-    expect(site.mashup.stats()[backend.origin]?.budget).toBe(10);
+    expect(site.mashup.stats().origins[backend.origin]?.budget).toBe(10);
     expect(backend.seen).toHaveLength(4);
   });
 

@@ -22,7 +22,7 @@ const nobody = 'http://127.0.0.1:1';
 const url = (path: string) => `${backend.origin}${path}`;
 // The first failure that counts opens it.
 const breaker = { minimum: 1, threshold: 1 };
-const stateOf = (origin = backend.origin) => site.mashup.stats()[origin]?.breaker;
+const stateOf = (origin = backend.origin) => site.mashup.stats().origins[origin]?.breaker;
 
 /** Asks for a page whose client is in the test's hands. */
 function leave(upstreams: UpstreamMap) {

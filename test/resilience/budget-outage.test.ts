@@ -48,7 +48,7 @@ async function run(count: number, entry: UpstreamOptions): Promise<number> {
 
 /** How many attempts the instance has made, by what became of them. */
 function attempts(): number {
-  const outcomes = Object.values(mashup.stats()).flatMap((origin) => Object.values(origin.outcomes));
+  const outcomes = Object.values(mashup.stats().origins).flatMap((origin) => Object.values(origin.outcomes));
   return outcomes.reduce((sum, more) => sum + more, 0);
 }
 
@@ -59,7 +59,7 @@ describe(`in a total outage ${runs} runs make at most 1.1 times as many requests
     backend.answer('/a', 'no', down);
     expect(await run(runs, { url: url('/a'), retry: true })).toBe(most);
     expect(backend.seen).toHaveLength(most);
-    expect(mashup.stats()[backend.origin]?.budget).toBe(0);
+    expect(mashup.stats().origins[backend.origin]?.budget).toBe(0);
   });
 
   test('with ten each', async () => {
@@ -71,7 +71,7 @@ describe(`in a total outage ${runs} runs make at most 1.1 times as many requests
   test('where nobody listens', async () => {
     const origin = nobody;
     expect(await run(runs, { url: `${origin}/a`, retry: 2 })).toBe(most);
-    expect(mashup.stats()[origin]?.outcomes).toEqual({ ERR_UPSTREAM_CONNECT: most });
+    expect(mashup.stats().origins[origin]?.outcomes).toEqual({ ERR_UPSTREAM_CONNECT: most });
   });
 
   test('with retries and hedges together', async () => {
@@ -96,7 +96,7 @@ test('few runs have the floor: ten extra attempts in ten seconds', async () => {
   clock.advance(9000);
   expect(await run(8, { url: url('/a'), retry: 5 })).toBe(8);
   clock.advance(1000);
-  expect(mashup.stats()[backend.origin]?.budget).toBe(10);
+  expect(mashup.stats().origins[backend.origin]?.budget).toBe(10);
   expect(await run(8, { url: url('/a'), retry: 5 })).toBe(18);
 });
 
@@ -120,7 +120,7 @@ test('each origin has its own', async () => {
   other.answer('/a', 'no', down);
   expect(await run(1, { url: url('/a'), retry: many })).toBe(11);
   expect(await run(1, { url: `${other.origin}/a`, retry: many })).toBe(11);
-  expect(mashup.stats()).toMatchObject({ [backend.origin]: { budget: 0 }, [other.origin]: { budget: 0 } });
+  expect(mashup.stats().origins).toMatchObject({ [backend.origin]: { budget: 0 }, [other.origin]: { budget: 0 } });
 });
 
 test('the other pages of an instance share it, and another instance does not', async () => {
@@ -136,5 +136,5 @@ test('the other pages of an instance share it, and another instance does not', a
 test('retries that are not needed cost nothing', async () => {
   backend.answer('/a', 1);
   expect(await run(30, { url: url('/a'), retry: 5 })).toBe(30);
-  expect(mashup.stats()[backend.origin]?.budget).toBe(10);
+  expect(mashup.stats().origins[backend.origin]?.budget).toBe(10);
 });

@@ -65,7 +65,7 @@ describe('close({ timeout })', () => {
       data: 'instead',
       error: { code: 'ERR_UPSTREAM_CANCELED' },
     });
-    expect(mashup.stats()[backend.origin]).toMatchObject({ inFlight: 0, outcomes: { ERR_UPSTREAM_CANCELED: 2 } });
+    expect(mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 0, outcomes: { ERR_UPSTREAM_CANCELED: 2 } });
     expect(site.clock.pending).toBe(0);
   });
 
@@ -97,7 +97,7 @@ describe('close({ timeout })', () => {
       attempts: asked.length,
     });
     // It tells nothing of the upstream's health.
-    expect(mashup.stats()[backend.origin]).toMatchObject({
+    expect(mashup.stats().origins[backend.origin]).toMatchObject({
       inFlight: 0,
       queued: 0,
       breaker: 'breaker' in options ? 'closed' : null,
@@ -151,7 +151,7 @@ describe('close({ timeout })', () => {
     const a = await backend.asked('/a');
     await narrow.close({ timeout: 1 });
     // Nothing runs any more.
-    expect(narrow.stats()[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    expect(narrow.stats().origins[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
     await a.closed;
     const { mashup: outcomes } = (await page).body;
     expect(Object.keys(outcomes)).toHaveLength(10);
@@ -215,7 +215,7 @@ describe('close({ timeout })', () => {
     const shared = { a: { url: url('/a'), coalesce: true } };
     const pages = [visit(shared), visit(shared)];
     const asked = await backend.asked('/a');
-    while ((mashup.stats()[backend.origin]?.inFlight ?? 0) < 1) await settled();
+    while ((mashup.stats().origins[backend.origin]?.inFlight ?? 0) < 1) await settled();
     await mashup.close({ timeout: 1 });
     await asked.closed;
     for (const page of pages) expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
@@ -282,7 +282,7 @@ describe('close({ timeout })', () => {
     await by.close({ timeout: 1 });
     await a.closed;
     expect((await page).body.mashup.a.error.code).toBe('ERR_UPSTREAM_CANCELED');
-    while (by.stats()[backend.origin]?.inFlight !== 0) await settled();
+    while (by.stats().origins[backend.origin]?.inFlight !== 0) await settled();
   });
 
   test('leaves the requests of a dispatcher to its owner, and resolves', async () => {

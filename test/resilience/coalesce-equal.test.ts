@@ -34,7 +34,7 @@ async function requests(asks: readonly Ask[], mashup = site.mashup): Promise<num
   while (site.clock.pending < asks.length) await settled();
   // Serializing a form takes some turns.
   for (let turns = 0; turns < 5; turns++) await settled();
-  const { inFlight = 0 } = mashup.stats()[backend.origin] ?? {};
+  const { inFlight = 0 } = mashup.stats().origins[backend.origin] ?? {};
   site.clock.advance(2000);
   await Promise.all(ends);
   return inFlight;

@@ -202,7 +202,7 @@ describe('each is still a call of its own', () => {
   test('but they hold one slot and one place at the origin', async () => {
     const visit = site.visit({ a: url('/a'), b: url('/a'), c: url('/a'), d: url('/d') }, { concurrency: 2 });
     const asked = [await backend.asked('/a'), await backend.asked('/d')];
-    expect(site.mashup.stats()[backend.origin]?.inFlight).toBe(2);
+    expect(site.mashup.stats().origins[backend.origin]?.inFlight).toBe(2);
     for (const one of asked) one.reply(1);
     expect((await visit).locals).toMatchObject({ a: 1, b: 1, c: 1, d: 1 });
   });

@@ -37,7 +37,7 @@ async function ask(given: Partial<UpstreamOptions>, options: PageOptions = {}, m
   return { request, outcome };
 }
 
-const stats = () => site.mashup.stats()[backend.origin];
+const stats = () => site.mashup.stats().origins[backend.origin];
 
 async function attempts(count: number): Promise<void> {
   const ended = () => Object.values(stats()?.outcomes ?? {}).reduce((a, b) => a + b, 0);
@@ -189,10 +189,10 @@ describe('limits', () => {
     const other = await ask({ url: `${backend.origin}/other` }, {}, mashup);
     const busy = await backend.asked('/other');
     const [leader, ...others] = [await ask({}, {}, mashup), await ask({}, {}, mashup), await ask({}, {}, mashup)];
-    expect(mashup.stats()[backend.origin]).toMatchObject({ inFlight: 1, queued: 1 });
+    expect(mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 1, queued: 1 });
     leader?.request.destroy();
     while (site.clock.pending > 3) await settled();
-    expect(mashup.stats()[backend.origin]?.queued).toBe(1);
+    expect(mashup.stats().origins[backend.origin]?.queued).toBe(1);
     busy.reply(1);
     (await backend.asked('/a')).reply('late');
     for (const { outcome } of others) expect(await outcome).toMatchObject({ data: 'late', attempts: 0 });
@@ -205,10 +205,10 @@ describe('limits', () => {
     const busy = await backend.asked('/other');
     const clients = [await ask({}, {}, mashup), await ask({}, {}, mashup)];
     for (const { request } of clients) request.destroy();
-    while (mashup.stats()[backend.origin]?.queued !== 0) await settled();
+    while (mashup.stats().origins[backend.origin]?.queued !== 0) await settled();
     busy.reply(1);
     await other.outcome;
-    expect(mashup.stats()[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    expect(mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
     expect(backend.seen).toEqual(['/other']);
   });
 });

@@ -133,13 +133,13 @@ describe('who leaves', () => {
     const clients = await crowd(times(3, page()));
     const asked = await backend.asked('/a');
     for (const { request } of clients) {
-      expect(site.mashup.stats()[backend.origin]?.inFlight).toBe(1);
+      expect(site.mashup.stats().origins[backend.origin]?.inFlight).toBe(1);
       const timers = site.clock.pending;
       request.destroy();
       while (site.clock.pending === timers) await settled();
     }
     await asked.closed;
-    expect(site.mashup.stats()[backend.origin]).toMatchObject({ inFlight: 0 });
+    expect(site.mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 0 });
   });
 
   test('all, and whoever comes then asks anew', async () => {

@@ -197,7 +197,7 @@ describe('the options of options', () => {
     change();
     const codes: unknown[] = [];
     for (let at = 0; at < count; at++) codes.push((await visit()).outcomes['a']?.error?.code);
-    return { codes, stats: mashup.stats()[backend.origin] };
+    return { codes, stats: mashup.stats().origins[backend.origin] };
   }
 
   test('that are undefined count as left out', async () => {

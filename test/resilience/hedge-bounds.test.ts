@@ -20,7 +20,7 @@ afterEach(closeAll);
 
 const url = (path: string) => `${backend.origin}${path}`;
 const outcome = async (visit: Promise<Visit>): Promise<Outcome> => (await visit).locals.mashup['a'] as Outcome;
-const stats = () => site.mashup.stats()[backend.origin];
+const stats = () => site.mashup.stats().origins[backend.origin];
 
 function hedged(count: number, options: Partial<UpstreamOptions> = {}): UpstreamMap {
   return Object.fromEntries(

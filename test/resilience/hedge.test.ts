@@ -239,6 +239,6 @@ async function startServer(): Promise<{ origin: string; requests: (count: number
 
 /** Resolves when so many attempts have ended. */
 async function answered(count: number, origin = backend.origin): Promise<void> {
-  const ended = () => Object.values(site.mashup.stats()[origin]?.outcomes ?? {}).reduce((a, b) => a + b, 0);
+  const ended = () => Object.values(site.mashup.stats().origins[origin]?.outcomes ?? {}).reduce((a, b) => a + b, 0);
   while (ended() < count) await settled();
 }

@@ -71,7 +71,7 @@ test.each([1, 2, 3, 4])('no place is lost, whatever is given up when: seed %i', 
     if (below(3) === 0) clients[below(clients.length)]?.destroy();
     if (below(2) === 0) site.clock.advance(below(25));
     for (let turns = below(4); turns > 0; turns--) await settled();
-    for (const { inFlight, queued } of Object.values(mashup.stats())) {
+    for (const { inFlight, queued } of Object.values(mashup.stats().origins)) {
       expect(inFlight).toBeLessThanOrEqual(PER_ORIGIN);
       expect(queued).toBeLessThanOrEqual(QUEUE);
     }
@@ -81,8 +81,8 @@ test.each([1, 2, 3, 4])('no place is lost, whatever is given up when: seed %i', 
     await settled();
   }
   for (const { origin } of backends) {
-    while (mashup.stats()[origin]?.inFlight !== 0) await settled();
-    expect(mashup.stats()[origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    while (mashup.stats().origins[origin]?.inFlight !== 0) await settled();
+    expect(mashup.stats().origins[origin]).toMatchObject({ inFlight: 0, queued: 0 });
   }
   await expectFullCapacity();
 });
@@ -96,10 +96,10 @@ async function expectFullCapacity(): Promise<void> {
     const client = get(`${site.origin}/full${origin.slice(-5)}`, (response) => response.resume());
     const ended = new Promise((resolve) => client.on('close', resolve));
     const first = await Promise.all([0, 1, 2].map((at) => backend.asked(`/full${at}`)));
-    expect(mashup.stats()[origin]).toMatchObject({ inFlight: PER_ORIGIN, queued: 2 });
+    expect(mashup.stats().origins[origin]).toMatchObject({ inFlight: PER_ORIGIN, queued: 2 });
     for (const one of first) one.reply(1);
     for (const at of [3, 4]) (await backend.asked(`/full${at}`)).reply(1);
     await ended;
-    expect(mashup.stats()[origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    expect(mashup.stats().origins[origin]).toMatchObject({ inFlight: 0, queued: 0 });
   }
 }

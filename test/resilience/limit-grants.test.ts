@@ -37,7 +37,7 @@ const visit = (upstreams: UpstreamMap, options?: PageOptions): Promise<Response>
     .get(mount(upstreams, options))
     .then((response) => response);
 
-const statsOf = ({ origin }: Backend): Partial<OriginStats> => mashup.stats()[origin] ?? {};
+const statsOf = ({ origin }: Backend): Partial<OriginStats> => mashup.stats().origins[origin] ?? {};
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await settled();

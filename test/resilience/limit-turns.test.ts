@@ -39,7 +39,7 @@ async function visit(mashup: Mashup, upstreams: UpstreamMap, concurrency = 10): 
   return await request(site.origin).get(path);
 }
 
-const statsOf = (mashup: Mashup, origin: string): Partial<OriginStats> => mashup.stats()[origin] ?? {};
+const statsOf = (mashup: Mashup, origin: string): Partial<OriginStats> => mashup.stats().origins[origin] ?? {};
 
 async function until(mashup: Mashup, origin: string, inFlight: number, queued: number): Promise<void> {
   for (let stats = statsOf(mashup, origin); stats.inFlight !== inFlight || stats.queued !== queued; ) {

@@ -40,7 +40,7 @@ function numbered(count: number, from = 0): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, at) => [`u${from + at}`, url(`/${from + at}`)]));
 }
 
-const statsOf = (mashup: Mashup, origin = backend.origin): Partial<OriginStats> => mashup.stats()[origin] ?? {};
+const statsOf = (mashup: Mashup, origin = backend.origin): Partial<OriginStats> => mashup.stats().origins[origin] ?? {};
 
 /** Waits until an origin's numbers are these. */
 async function until(mashup: Mashup, inFlight: number, queued: number, origin = backend.origin): Promise<void> {

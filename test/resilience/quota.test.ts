@@ -187,7 +187,7 @@ describe('what waits in line', () => {
     const { clock, mashup } = line(options);
     const page = ask();
     const first = await backend.asked('/first');
-    while (mashup.stats()[backend.origin]?.queued !== 2) await settled();
+    while (mashup.stats().origins[backend.origin]?.queued !== 2) await settled();
     clock.advance(ms);
     if (ms < 5000) first.reply(0);
     await page;
@@ -199,7 +199,7 @@ describe('what waits in line', () => {
     const { clock, mashup } = line();
     const client = get(`${site.origin}/line`).on('error', () => {});
     const first = await backend.asked('/first');
-    while (mashup.stats()[backend.origin]?.queued !== 2) await settled();
+    while (mashup.stats().origins[backend.origin]?.queued !== 2) await settled();
     client.destroy();
     await first.closed;
     await expectRoomForTwo();
@@ -210,7 +210,7 @@ describe('what waits in line', () => {
     const { clock, mashup } = line();
     const page = ask();
     await backend.asked('/first');
-    while (mashup.stats()[backend.origin]?.queued !== 2) await settled();
+    while (mashup.stats().origins[backend.origin]?.queued !== 2) await settled();
     await mashup.close({ timeout: 1 });
     await page;
     await expectRoomForTwo();
@@ -237,14 +237,14 @@ describe('with retry', () => {
     // One that was never sent is not tried again, and costs no budget.
     expect((await visit()).outcomes['a']).toMatchObject({ attempts: 0, error: { code: used } });
     expect(clock.waits).toHaveLength(2);
-    expect(mashup.stats()[backend.origin]).toMatchObject({ budget: 9, outcomes: { answered: 2 } });
+    expect(mashup.stats().origins[backend.origin]).toMatchObject({ budget: 9, outcomes: { answered: 2 } });
     expect(backend.seen).toHaveLength(2);
   });
 
   test('what was kept while a retry waits is the others’', async () => {
     const visiting = site.visit({ a: { url: url('/a'), quota, retry: true } });
     (await backend.asked('/a')).reply('no', { status: 503, headers: { 'retry-after': '1' } });
-    while (site.mashup.stats()[backend.origin]?.inFlight !== 0) await settled();
+    while (site.mashup.stats().origins[backend.origin]?.inFlight !== 0) await settled();
     site.clock.advance(500);
     expect(await codes(2)).toEqual([undefined, used]);
     site.clock.advance(500);
@@ -265,7 +265,7 @@ describe('with hedge', () => {
     a.reply('well', { status });
     const outcome = outcomeOf(await visiting);
     expect([outcome.attempts, outcome.error?.code]).toEqual([1, code]);
-    expect(site.mashup.stats()[backend.origin]).toMatchObject({ budget: 10 });
+    expect(site.mashup.stats().origins[backend.origin]).toMatchObject({ budget: 10 });
   });
 
   test('a failure without any answer is told too', async () => {
@@ -289,17 +289,17 @@ describe('with hedge', () => {
 test('with a breaker: a refusal is neither a failure nor a success, and a probe that is refused is not kept', async () => {
   const options = { breaker: { minimum: 2, halfOpenAfter: 100 } };
   await codes(2, { ...options, url: url('/busy') });
-  expect(site.mashup.stats()[backend.origin]).toMatchObject({ breaker: 'open' });
+  expect(site.mashup.stats().origins[backend.origin]).toMatchObject({ breaker: 'open' });
   site.clock.advance(100);
   expect(await codes(7, options)).toEqual(Array(7).fill(used));
-  expect(site.mashup.stats()[backend.origin]).toMatchObject({
+  expect(site.mashup.stats().origins[backend.origin]).toMatchObject({
     breaker: 'half-open',
     p50: null,
     outcomes: { answered: 2 },
   });
   site.clock.advance(900);
   expect(await codes(1, options)).toEqual([undefined]);
-  expect(site.mashup.stats()[backend.origin]?.breaker).toBe('closed');
+  expect(site.mashup.stats().origins[backend.origin]?.breaker).toBe('closed');
 });
 
 test('with an axios instance: its requests count, and what is over the quota does not reach it', async () => {

@@ -184,7 +184,7 @@ describe('a kept connection that is reset as it is used again', () => {
     expect((await ask()).outcomes['a']).toMatchObject({ data: 42, attempts: 1 });
     expect(seen).toEqual(['GET', 'GET', 'GET']);
     expect(clock.waits).toEqual([]);
-    expect(mashup.stats()[origin]).toMatchObject({ budget: 10, inFlight: 0, outcomes: { answered: 2 } });
+    expect(mashup.stats().origins[origin]).toMatchObject({ budget: 10, inFlight: 0, outcomes: { answered: 2 } });
   });
 
   test('under a POST is not', async () => {

@@ -134,7 +134,7 @@ describe('a wait', () => {
   test('holds no place at the origin', async () => {
     const visit = site.visit({ a: { url: url('/a'), retry } });
     await fail('/a');
-    expect(site.mashup.stats()[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    expect(site.mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
     site.clock.advance(50);
     (await backend.asked('/a')).reply(1);
     await visit;

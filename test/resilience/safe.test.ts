@@ -69,7 +69,7 @@ describe.each<[string, () => AxiosInstance | null]>([
     await visit();
     expect((await visit()).outcomes['a']).toMatchObject({ data: 42, attempts: 1 });
     expect(seen).toEqual(Array(3).fill(`POST ${JSON.stringify({ query })}`));
-    expect(mashup.stats()[origin]).toMatchObject({ budget: 10, outcomes: { answered: 2 } });
+    expect(mashup.stats().origins[origin]).toMatchObject({ budget: 10, outcomes: { answered: 2 } });
   });
 });
 
@@ -96,7 +96,7 @@ describe('coalesce', () => {
     }
     while (clock.pending < 2) await settled();
     for (let turns = 0; turns < 5; turns++) await settled();
-    const { inFlight = 0 } = mashup.stats()[backend.origin] ?? {};
+    const { inFlight = 0 } = mashup.stats().origins[backend.origin] ?? {};
     clock.advance(2000);
     await Promise.all(visits);
     return inFlight;

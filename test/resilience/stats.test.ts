@@ -30,24 +30,24 @@ function instance(limits = { perOrigin: 128, queue: 1024 }): Mashup {
 
 test('there are none before anything was asked, and what they give is the caller’s own', async () => {
   const mashup = instance();
-  expect(mashup.stats()).toEqual({});
+  expect(mashup.stats().origins).toEqual({});
   backend.answer('/a', 1);
   await (await openPage({ a: url('/a') }, { mashup }))();
-  const stats = mashup.stats();
+  const stats = mashup.stats().origins;
   expect(stats).toEqual({ [backend.origin]: { ...idle, outcomes: { answered: 1 } } });
   Object.assign(stats[backend.origin] as object, { inFlight: 9 });
   (stats[backend.origin] as { outcomes: Record<string, number> }).outcomes['answered'] = 9;
-  expect(mashup.stats()).toEqual({ [backend.origin]: { ...idle, outcomes: { answered: 1 } } });
-  expect(JSON.parse(JSON.stringify(mashup.stats()))).toEqual(mashup.stats());
+  expect(mashup.stats().origins).toEqual({ [backend.origin]: { ...idle, outcomes: { answered: 1 } } });
+  expect(JSON.parse(JSON.stringify(mashup.stats().origins))).toEqual(mashup.stats().origins);
 });
 
 test('every instance has its own, the default one too', async () => {
   const made = createMashup();
   closeLater(() => made.close());
-  expect(made.stats()).toEqual({});
-  expect(defaultMashup.stats()).toEqual({});
-  expect(Object.keys((await asked(instance())).stats())).toEqual([backend.origin]);
-  expect(made.stats()).toEqual({});
+  expect(made.stats().origins).toEqual({});
+  expect(defaultMashup.stats().origins).toEqual({});
+  expect(Object.keys((await asked(instance())).stats().origins)).toEqual([backend.origin]);
+  expect(made.stats().origins).toEqual({});
 });
 
 async function asked(mashup: Mashup): Promise<Mashup> {
@@ -59,7 +59,7 @@ async function asked(mashup: Mashup): Promise<Mashup> {
 describe('of a flat page', () => {
   test('what is in flight and what is in line, while the upstream holds its answers', async () => {
     const mashup = instance({ perOrigin: 2, queue: 5 });
-    const stats = () => mashup.stats()[backend.origin];
+    const stats = () => mashup.stats().origins[backend.origin];
     const upstreams = Object.fromEntries(Array.from({ length: 5 }, (_, at) => [`u${at}`, url(`/${at}`)]));
     const visiting = (await openPage(upstreams, { mashup }))();
     const held: Asked[] = await Promise.all([backend.asked('/0'), backend.asked('/1')]);
@@ -83,10 +83,10 @@ describe('of a flat page', () => {
     const mashup = instance({ perOrigin: 1, queue: 5 });
     const visiting = (await openPage({ a: url('/a'), b: url('/b') }, { mashup }))();
     const a = await backend.asked('/a');
-    expect(mashup.stats()[backend.origin]).toMatchObject({ inFlight: 1, queued: 1 });
+    expect(mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 1, queued: 1 });
     clock.advance(2000);
     await Promise.all([visiting, a.closed]);
-    expect(mashup.stats()[backend.origin]).toEqual({ ...idle, outcomes: { ERR_UPSTREAM_DEADLINE: 1 } });
+    expect(mashup.stats().origins[backend.origin]).toEqual({ ...idle, outcomes: { ERR_UPSTREAM_DEADLINE: 1 } });
   });
 
   test('what a required failure ends never gets in line, though its slot has just come free', async () => {
@@ -99,7 +99,7 @@ describe('of a flat page', () => {
     (await backend.asked('/a')).reply('no', { status: 500 });
     expect((await visiting).error).toMatchObject({ upstream: 'a' });
     await settled();
-    expect(mashup.stats()[other.origin]).toMatchObject({ inFlight: 1, queued: 0 });
+    expect(mashup.stats().origins[other.origin]).toMatchObject({ inFlight: 1, queued: 0 });
     x.reply(1);
     await holding;
     expect(other.seen).toEqual(['/x']);
@@ -124,7 +124,7 @@ describe('of a flat page', () => {
     } as const;
     await (await openPage(upstreams, { mashup }))();
     const outcomes = Object.fromEntries(
-      Object.entries(mashup.stats()).map(([origin, stats]) => [origin, stats.outcomes]),
+      Object.entries(mashup.stats().origins).map(([origin, stats]) => [origin, stats.outcomes]),
     );
     expect(outcomes).toEqual({
       [backend.origin]: { answered: 3, ERR_UPSTREAM_TOO_LARGE: 1, ERR_UPSTREAM_BLOCKED: 1 },
@@ -137,7 +137,7 @@ describe('of a flat page', () => {
 describe('quantiles of latencies', () => {
   test('are null until there are 20 answers; failures are none', async () => {
     const mashup = instance();
-    const stats = () => mashup.stats()[backend.origin];
+    const stats = () => mashup.stats().origins[backend.origin];
     const ask = await openPage({ a: { url: url('/a'), timeout: 1000 } }, { mashup });
     for (let ms = 1; ms <= 19; ms++) await take(ask, ms);
     expect(stats()).toMatchObject({ p50: null, p95: null });
@@ -161,7 +161,7 @@ describe('quantiles of latencies', () => {
 
 test('the breaker is the one that is not closed, if there are several', async () => {
   const mashup = instance();
-  const state = () => mashup.stats()[backend.origin]?.breaker;
+  const state = () => mashup.stats().origins[backend.origin]?.breaker;
   backend.answer('/up', 1);
   backend.answer('/down', 1, { status: 500 });
   const visit = async (path: string, breaker: object) =>

@@ -83,7 +83,7 @@ describe('a list that is none of the usual', () => {
       data: ['/1', '/2', null, '/4'],
       items: [{ status: 'success' }, {}, { status: 'error', error: { code: 'ERR_UPSTREAM_URL' } }, {}],
     });
-    expect(site.mashup.stats()[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
+    expect(site.mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 0, queued: 0 });
   });
 
   test('whose members throw, or whose length does, is a HOOK error', async () => {
