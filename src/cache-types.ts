@@ -1,4 +1,4 @@
-import type { Context } from './types.js';
+import type { Request } from 'express';
 
 /** How long an upstream's answers are kept, and what may be done with them. Durations are in milliseconds. */
 export interface CacheOptions {
@@ -28,7 +28,12 @@ export interface CacheOptions {
 }
 
 /** What a function of tags is given: the part of the context that does not hold the visitor's request. */
-export type TagContext = Pick<Context, 'params' | 'query' | 'results' | 'item'>;
+export interface TagContext {
+  readonly params: Readonly<Record<string, string | string[]>>;
+  readonly query: Readonly<Request['query']>;
+  readonly results: Readonly<Record<string, unknown>>;
+  readonly item: unknown;
+}
 
 /** What the cache did for a call, in the words of RFC 9211. */
 export interface CacheRecord {
@@ -55,6 +60,37 @@ export interface CacheSettings {
   /** A second level, shared by machines: `redisStore()` of `express-mashup/redis`, or any other. @default none */
   store?: CacheStore;
 }
+
+/** What the cache of an instance has, and what it has done for calls. */
+export interface CacheStats {
+  entries: number;
+  /** An estimate of what they take in memory. */
+  bytes: number;
+  hits: number;
+  /** Calls that were given a stale copy. */
+  stale: number;
+  revalidated: number;
+  misses: number;
+  bypasses: number;
+}
+
+/** How a store is doing. */
+export interface StoreStats {
+  /** `open`: it has failed several times in a row, and is left alone for a while. */
+  state: 'closed' | 'open' | 'half-open';
+  calls: number;
+  failures: number;
+  /** How many of these were calls that had no answer in time. */
+  timeouts: number;
+  /** Calls that were not made, because it was left alone. */
+  refused: number;
+}
+
+/** What to invalidate or purge: what has a tag, or one of several; what a URL was asked for; or everything. */
+export type CacheTarget =
+  | { tag: string | readonly string[]; url?: never; all?: never }
+  | { url: string | URL; tag?: never; all?: never }
+  | { all: true; tag?: never; url?: never };
 
 /**
  * A second level of the cache, which machines share. Every method may fail, be slow, or never answer: the cache waits for

@@ -1,3 +1,4 @@
+import type { CacheOptions } from './cache-types.js';
 import type {
   BreakerOptions,
   Context,
@@ -13,6 +14,14 @@ type AllowedOrigins = ReadonlySet<string> | 'public';
 
 /** A quota whose name is null is that of an origin. */
 export type QuotaConfig = Readonly<Required<Omit<QuotaOptions, 'name'>>> & { readonly name: string | null };
+
+/** How answers are cached; null where an option is not given. */
+export type CacheConfig = {
+  readonly [Option in keyof CacheOptions]-?: NonNullable<CacheOptions[Option]> | null;
+} & {
+  /** Whether a request may say how it is to be answered from a cache, or not at all. */
+  readonly hasDirectives: boolean;
+};
 
 /** Options that have another form, or are always there, once they are checked. */
 interface Resolved {
@@ -33,6 +42,7 @@ interface Resolved {
   readonly coalesce: boolean;
   readonly safe: boolean;
   readonly quota: QuotaConfig | null;
+  readonly cache: CacheConfig | null;
 }
 
 /** The options of an upstream, checked and copied, with their defaults; null where an option is not used. */

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
+  /** Milliseconds since 1970, which other machines and HTTP dates count as well. */
+  date(): number;
   /** Calls `callback(argument)` after `ms`; the result goes to `clear`. */
   set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown;
   clear(timer: unknown): void;
@@ -9,6 +11,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  date: () => Date.now(),
   set: (callback, ms, argument) => setTimeout(callback, ms, argument),
   clear: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };

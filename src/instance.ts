@@ -1,21 +1,23 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { AxiosInstance } from 'axios';
+import { Cache, type CacheConfig } from './cache/cache.js';
 import { type Clock, systemClock } from './clock.js';
-import { limitDefaults } from './config/defaults.js';
+import { cacheDefaults, limitDefaults } from './config/defaults.js';
 import { Origins } from './origin/origins.js';
 import { Quotas } from './origin/quota.js';
+import type { LimitOptions } from './settings-types.js';
 import { Flights } from './stages/coalesce.js';
 import type { Instance, Scope } from './stages/stage.js';
 import { instanceClosed } from './transport/closed.js';
 import { KeptConnections } from './transport/connections.js';
 import type { Connections } from './transport/wire.js';
-import type { LimitOptions } from './types.js';
 
 interface Parts {
   readonly clock?: Clock;
   readonly connections?: Connections;
   readonly axios?: AxiosInstance | null;
   readonly limits?: Required<LimitOptions>;
+  readonly cache?: CacheConfig;
 }
 
 /** What the pages of one mashup share. They read it at each use, so that a part can be replaced. */
@@ -25,19 +27,22 @@ export class MashupInstance implements Instance {
   readonly axios: AxiosInstance | null;
   readonly origins: Origins;
   readonly quotas = new Quotas();
+  readonly cache: Cache;
   readonly shared: SharedScope;
   generation = 0;
 
-  constructor({ clock, connections, axios, limits }: Parts = {}) {
+  constructor({ clock, connections, axios, limits, cache }: Parts = {}) {
     this.clock = clock ?? systemClock;
     this.connections = connections ?? new KeptConnections();
     this.axios = axios ?? null;
     this.origins = new Origins(limits ?? limitDefaults, this);
+    this.cache = new Cache(cache ?? cacheDefaults, () => this.clock);
     this.shared = new SharedScope(this);
   }
 
   /** See `Mashup.close`. */
   close(timeout?: number): Promise<void> {
+    this.cache.close();
     return this.connections.close(timeout, () => this.#cut());
   }
 

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
-import { limitDefaults } from './config/defaults.js';
+import type { CacheTarget } from './cache-types.js';
+import { readTarget } from './config/cache.js';
+import { cacheDefaults, limitDefaults } from './config/defaults.js';
 import { readPage, readRunInput } from './config/page.js';
-import { withDefaults } from './config/resilience.js';
+import { onlyGiven, withDefaults } from './config/resilience.js';
 import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { MashupInstance } from './instance.js';
@@ -12,20 +14,22 @@ import { runPage } from './page-run.js';
 import type { Mashup, Page } from './page-types.js';
 import { forgetSocket, watchSocket } from './pipelined.js';
 import { Run, type RunOwner } from './run/run.js';
+import type { LimitOptions, Settings } from './settings-types.js';
 import { DispatcherConnections } from './transport/dispatcher.js';
-import type { LimitOptions, PageOptions, RunInput, Settings, UpstreamMap } from './types.js';
+import type { PageOptions, RunInput, UpstreamMap } from './types.js';
 
 /**
  * Makes an instance: pages that share connections among themselves and with no other instance.
  * @throws {ConfigError} with every problem of the settings
  */
 export function createMashup(settings: Settings = {}): Mashup {
-  const { dispatcher, axios, limits } = readSettings(settings);
+  const { dispatcher, axios, limits, cache } = readSettings(settings);
   return mashupOn(
     new MashupInstance({
       ...(dispatcher !== undefined && { connections: new DispatcherConnections(dispatcher) }),
       axios: (axios ?? null) as AxiosInstance | null,
       limits: withDefaults<Required<LimitOptions>>(limitDefaults, limits ?? {}),
+      cache: { ...cacheDefaults, ...onlyGiven(cache ?? {}) },
     }),
   );
 }
@@ -34,7 +38,13 @@ export function createMashup(settings: Settings = {}): Mashup {
 export function mashupOn(instance: MashupInstance): Mashup {
   const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(instance, upstreams, options);
   return Object.assign(mashup, {
-    stats: () => instance.origins.stats(),
+    stats: () => ({
+      origins: instance.origins.stats(),
+      cache: instance.cache.stats(),
+      store: instance.cache.storeStats(),
+    }),
+    invalidate: async (target: CacheTarget) => instance.cache.mark('stale', readTarget(target)),
+    purge: async (target: CacheTarget) => instance.cache.mark('gone', readTarget(target)),
     close: ({ timeout }: { timeout?: number } = {}) => instance.close(timeout),
   }) as Mashup;
 }

@@ -1,6 +1,8 @@
 import type { NextFunction, Request, Response } from 'express';
+import type { CacheStats, CacheTarget, StoreStats } from './cache-types.js';
 import type { Outcome } from './outcome.js';
-import type { OriginStats, PageOptions, RunInput, Upstream, UpstreamMap, UpstreamOptions } from './types.js';
+import type { OriginStats } from './settings-types.js';
+import type { PageOptions, RunInput, Upstream, UpstreamMap, UpstreamOptions } from './types.js';
 
 /** Makes options that are not known errors, which a type parameter's constraint would let pass, and says so. */
 type NoTypo<O, Known> = {
@@ -19,14 +21,33 @@ export interface Mashup {
     upstreams: M & NoTypos<M>,
     options?: O & NoTypo<O, PageOptions>,
   ): Page<LocalsOf<M, O>, RunResult<M>>;
-  /** How each origin is doing, by origin. */
-  stats(): Record<string, OriginStats>;
+  /** How each origin is doing, by origin; what the cache has; and how its store is doing, where there is one. */
+  stats(): MashupStats;
+  /**
+   * Makes stored answers stale, on all machines: they are revalidated before they are used again, or used where that fails and
+   * `staleIfError` allows it. Resolves when the other machines were told, or cannot be told now: they are as soon as they can.
+   * @throws {ConfigError} (as a rejection) if the target is wrong
+   * @example await mashup.invalidate({ tag: 'user-7' });
+   */
+  invalidate(target: CacheTarget): Promise<void>;
+  /**
+   * The same, but what is stored is never used again. Nor is an answer stored that was asked for before.
+   * @throws {ConfigError} (as a rejection) if the target is wrong
+   * @example await mashup.purge({ url: 'https://users.example.com/users/7' });
+   */
+  purge(target: CacheTarget): Promise<void>;
   /**
    * Closes idle connections now and the others when their requests have ended, or after `timeout` milliseconds (default: as
    * long as that takes) with ERR_UPSTREAM_CANCELED. Resolves when all are closed. With a `timeout`, runs that began before send
    * nothing after that, such as a retry that was waiting for its back-off.
    */
   close(options?: { timeout?: number }): Promise<void>;
+}
+
+export interface MashupStats {
+  origins: Record<string, OriginStats>;
+  cache: CacheStats;
+  store: StoreStats | null;
 }
 
 /**

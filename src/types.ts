@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { Dispatcher } from 'undici';
+import type { CacheOptions } from './cache-types.js';
 import type { UpstreamError } from './errors.js';
 import type { StandardSchema } from './standard-schema.js';
 
@@ -117,6 +117,14 @@ export interface UpstreamOptions {
    */
   quota?: QuotaOptions;
   /**
+   * Keeps answers and shares them among all who would send the same request, with every header of it: `true`, as a shared
+   * cache may by the upstream's own headers (RFC 9111); a number of milliseconds for which an answer is fresh whatever these
+   * say; or {@link CacheOptions}. Requests under way are shared as with `coalesce`. Data that is kept is frozen. Not with an
+   * axios instance.
+   * @default false
+   */
+  cache?: boolean | number | CacheOptions;
+  /**
    * Its request only reads, though its method does not say so: a GraphQL query or a search by POST. It may be sent again, as
    * a GET may: by `hedge`, by `retry` without `methods`, and once more where a kept-alive connection was closed under it.
    * Not for PUT, PATCH and DELETE.
@@ -222,54 +230,4 @@ export interface MultiGetOptions
   timeout?: number;
   /** Requests in flight at once. @default 10 */
   concurrency?: number;
-}
-
-/** Settings of an instance: of what its pages share. */
-export interface Settings {
-  /**
-   * Sends every request, instead of the instance's own connections: an undici ProxyAgent, say. It stays its owner's to
-   * close. It also resolves host names, so the rule about public addresses applies to IP literals only.
-   * @default connections of the instance's own, kept alive
-   */
-  dispatcher?: Dispatcher;
-  /**
-   * Makes the requests of every page: its interceptors, defaults (`baseURL`, which allows relative URLs in pages, headers,
-   * transformers, auth, …) and adapter work as axios documents them. Deadlines, caps and outcomes hold all the same. It is
-   * slower than the default, which does not go through axios's request pipeline.
-   * @default none
-   */
-  axios?: AxiosLike;
-  /** Bounds on what is under way to one origin, over all pages. */
-  limits?: LimitOptions;
-}
-
-/** An axios instance, by its shape: TypeScript tells the instances of axios's two builds, CommonJS and ESM, apart. */
-export interface AxiosLike {
-  // biome-ignore lint/suspicious/noExplicitAny: axios's own types have a dozen parameters
-  request: (config: any) => Promise<any>;
-  defaults: object;
-  interceptors: object;
-}
-
-export interface LimitOptions {
-  /** Attempts in flight at once. @default 128 */
-  perOrigin?: number;
-  /** How many more may wait for one of those to end; further ones fail with ERR_UPSTREAM_OVERLOAD. @default 1024 */
-  queue?: number;
-}
-
-/** How an origin is doing. */
-export interface OriginStats {
-  /** Attempts in flight, and those that wait for one of them to end. */
-  inFlight: number;
-  queued: number;
-  /** The state of its breaker, the worst if there are several; null where no page uses any. */
-  breaker: 'closed' | 'open' | 'half-open' | null;
-  /** How many extra attempts the budget of retries and hedges still allows. */
-  budget: number;
-  /** Milliseconds, over the last 512 answers; null while there are fewer than 20. */
-  p50: number | null;
-  p95: number | null;
-  /** How many attempts ended with an answer (`answered`), or with which error code. */
-  outcomes: Record<string, number>;
 }

@@ -55,7 +55,9 @@ describe('the README', () => {
 
   test.each(['PageOptions', 'UpstreamOptions', 'Settings'])('has a row for every option of %s', async (type) => {
     const [, body = ''] =
-      new RegExp(`^export interface ${type} {\\n([\\s\\S]*?)^}`, 'm').exec(await read('src/types.ts')) ?? [];
+      new RegExp(`^export interface ${type} {\\n([\\s\\S]*?)^}`, 'm').exec(
+        (await read('src/types.ts')) + (await read('src/settings-types.ts')),
+      ) ?? [];
     const options = [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name = '']) => name);
     expect(options).not.toEqual([]);
     const readme = await read('README.md');
@@ -113,6 +115,7 @@ declare global {
   const log: Console;
   const [showMe, showNews, requireLogin]: Express.RequestHandler[] & [Express.RequestHandler, Express.RequestHandler, Express.RequestHandler];
   const { mashup, createMashup, upstream, multiGet, isUpstreamError }: typeof Mashup;
+  const { redisStore }: typeof import('express-mashup/redis');
   const { z }: typeof import('zod');
   const Weather: import('zod').ZodType<Weather>;
   const axios: typeof import('axios').default;

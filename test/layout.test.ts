@@ -4,7 +4,19 @@ import { fileURLToPath } from 'node:url';
 import { type ModuleItem, parseSync } from '@swc/core';
 
 // The rooms of src, in the order in which data flows; a room that is new is added here, on purpose.
-const line = ['config', 'plan', 'run', 'call', 'stages', 'origin', 'request', 'transport', 'answer', 'template'];
+const line = [
+  'config',
+  'plan',
+  'run',
+  'call',
+  'stages',
+  'cache',
+  'origin',
+  'request',
+  'transport',
+  'answer',
+  'template',
+];
 // What stands outside the line: each may import anything, and only the entry files may import it.
 const outside = ['cli', 'redis', 'inspector', 'otel', 'html', 'testing', 'pages', 'openapi'];
 // Files that every room may import. They import nothing but each other. All other files of src itself are its entry.
@@ -12,8 +24,10 @@ const leaves = [
   'errors.ts',
   'clock.ts',
   'types.ts',
+  'settings-types.ts',
   'standard-schema.ts',
   'checked.ts',
+  'cache-types.ts',
   'outcome.ts',
   'locals.ts',
   'plain.ts',
@@ -28,9 +42,10 @@ const leaves = [
 // with `types`, which may import its types besides.
 const packages: Record<string, { values: RegExp; files: number; types: RegExp }> = {
   express: { values: /./, files: 1, types: /./ },
-  undici: { values: /^transport\//, files: 1, types: /^transport\/|^types\.ts$/ },
+  undici: { values: /^transport\//, files: 1, types: /^transport\/|^settings-types\.ts$/ },
   'p-limit': { values: /^run\//, files: 1, types: /^run\// },
-  redis: { values: /^redis\//, files: 1, types: /^redis\// },
+  '@redis/client': { values: /^redis\//, files: 1, types: /^redis\// },
+  'lru-cache': { values: /^cache\//, files: 1, types: /^cache\// },
   '@opentelemetry/api': { values: /^otel\//, files: 1, types: /^otel\// },
 };
 

@@ -4,12 +4,12 @@ import { Failure, type UpstreamError } from '../errors.js';
 import { guarded, hookFailure, isThenable } from '../hook.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
 import { copyPlain } from '../plain.js';
-import type { UpstreamRequest } from '../transport/http-request.js';
-import type { Context } from '../types.js';
+import type { HttpRequest, UpstreamRequest } from '../transport/http-request.js';
+import type { Awaitable, Context } from '../types.js';
 import { CallContext } from './context.js';
 import { blockerOf } from './dependency.js';
 import { FanOut, isClientsItem, joinItems, readList } from './fan-out.js';
-import type { CallPlan } from './plan.js';
+import type { CallPlan, TagPlan } from './plan.js';
 import { RecordedJob } from './recorded.js';
 import type { CallOwner, CallRun } from './run.js';
 
@@ -110,9 +110,20 @@ export class Call extends RecordedJob {
       if (verdict instanceof Failure) return verdict;
       if (!verdict || this.over) return 'skipped';
     }
-    if (plan.list === null) return plan.request.fixed ?? plan.request.build(this.#theContext);
+    if (plan.list === null) return this.#makeRequest();
     const items = await readList(plan.list, maxItems, this.#theContext);
     return items instanceof Failure ? items : this.#fanOut(items, plan.list);
+  }
+
+  #makeRequest(): Awaitable<UpstreamRequest | Failure> {
+    const { request, tags } = this.plan;
+    const made = request.fixed ?? request.build(this.#theContext);
+    return tags === null ? made : this.#label(made, tags);
+  }
+
+  async #label(made: Awaitable<UpstreamRequest | Failure>, tags: TagPlan): Promise<UpstreamRequest | Failure> {
+    const request = await made;
+    return request instanceof Failure ? request : (request as HttpRequest).withTags(tags.of(this.#theContext));
   }
 
   get #theContext(): CallContext {

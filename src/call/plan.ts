@@ -1,7 +1,12 @@
 import type { ListSource, UpstreamConfig } from '../checked.js';
-import type { RequestPlan } from '../request/plan.js';
+import type { RequestPlan, RequestSource } from '../request/plan.js';
 import type { JobPlan, Send } from '../stages/stage.js';
-import type { HttpRequest } from '../transport/http-request.js';
+import type { HttpRequest, Tagger } from '../transport/http-request.js';
+
+/** What tells the tags of the answer to one request. It does not keep the visitor's request. */
+export interface TagPlan {
+  of(source: RequestSource): Tagger;
+}
 
 /** Everything about one upstream of a page that does not depend on the client's request. */
 export interface CallPlan extends JobPlan {
@@ -10,6 +15,8 @@ export interface CallPlan extends JobPlan {
   readonly request: RequestPlan;
   /** The request, if it is the same for all and can be sent at once (no condition, list or dependency); else null. */
   readonly plain: HttpRequest | null;
+  /** How the tags of its answers are told, where that depends on the run; else null. */
+  readonly tags: TagPlan | null;
   /** How its requests are sent: the stages that it configures, and the attempt. */
   readonly send: Send;
   /** The upstreams that must have ended before it starts. */

@@ -34,6 +34,7 @@ export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   coalesce: false,
   safe: false,
   quota: null,
+  cache: null,
   deadlineHeader: null,
 };
 
@@ -47,6 +48,12 @@ export const retryDefaults = {
 export const breakerDefaults = { threshold: 0.5, minimum: 20, window: 10_000, halfOpenAfter: 5_000 } as const;
 
 export const limitDefaults = { perOrigin: 128, queue: 1024 } as const;
+
+export const cacheDefaults = {
+  maxBytes: 64 * 1024 * 1024,
+  maxEntries: 10_000,
+  maxEntryBytes: 5 * 1024 * 1024,
+} as const;
 
 export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;

@@ -131,6 +131,9 @@ function readUpstreams(
     if (config?.coalesce && axios !== null) {
       problems.add(`${name}.coalesce`, 'cannot be told with an axios instance, whose interceptors decide what is sent');
     }
+    if (config !== null && config.cache !== null && axios !== null) {
+      problems.add(`${name}.cache`, 'has no key with an axios instance, whose interceptors decide what is sent');
+    }
     configs.set(name, config);
   }
   if (configs.size === 0) problems.add('upstreams', 'names no upstream');

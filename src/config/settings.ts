@@ -1,8 +1,9 @@
 import type { AxiosInstance } from 'axios';
 import { Problems } from '../errors.js';
 import { isPlainObject } from '../plain.js';
+import type { LimitOptions, Settings } from '../settings-types.js';
 import { otherUndici } from '../transport/undici-version.js';
-import type { LimitOptions, Settings } from '../types.js';
+import { checkCacheSettings } from './cache.js';
 import { aPlainObject, aWholeNumber, type Check, checkOptions, given } from './checks.js';
 
 const aDispatcher: Check = (value) =>
@@ -21,6 +22,7 @@ const checks: { readonly [Setting in keyof Required<Settings>]: Check } = {
   dispatcher: aDispatcher,
   axios: anAxiosInstance,
   limits: aPlainObject,
+  cache: aPlainObject,
 };
 
 const limitChecks: { readonly [Limit in keyof Required<LimitOptions>]: Check } = {
@@ -47,10 +49,11 @@ export function readSettings(settings: unknown): Settings {
   if (aPlainObject(settings) !== null) problems.add('settings', `expected an object, but was given ${given(settings)}`);
   else {
     const wrong = checkOptions(settings as Record<string, unknown>, checks, 'settings', problems);
-    const { dispatcher, limits } = settings as Settings;
+    const { dispatcher, limits, cache } = settings as Settings;
     if (dispatcher !== undefined && !wrong.includes('dispatcher')) checkUndici(dispatcher, problems);
     if (isPlainObject(limits))
       checkOptions(limits as Record<string, unknown>, limitChecks, 'settings.limits', problems);
+    if (isPlainObject(cache)) checkCacheSettings(cache, problems);
   }
   problems.throwIfAny();
   return settings as Settings;

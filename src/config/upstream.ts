@@ -5,6 +5,7 @@ import { headerNameProblem, isHeaderValue } from '../request/headers.js';
 import { queryOf } from '../request/query.js';
 
 import type { UpstreamOptions } from '../types.js';
+import { isCache, readCache } from './cache.js';
 import {
   aBoolean,
   aFunction,
@@ -106,6 +107,7 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   coalesce: aBoolean,
   safe: aBoolean,
   quota: isQuota,
+  cache: isCache,
   deadlineHeader: aString,
 };
 
@@ -147,6 +149,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     hedge: readHedge(known, path, problems),
     breaker: readBreaker(known, path, problems),
     quota: readQuota(known, path, problems),
+    cache: readCache(known, path, problems),
     hasData: known.data !== undefined,
     hasFallback: known.fallback !== undefined,
     given: new Set(Object.keys(onlyGiven(known))),

@@ -1,7 +1,8 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { Failure } from '../errors.js';
+import type { LimitOptions, OriginStats } from '../settings-types.js';
 import { afterwards } from '../soon.js';
-import type { BreakerOptions, LimitOptions, OriginStats } from '../types.js';
+import type { BreakerOptions } from '../types.js';
 import { Breaker } from './breaker.js';
 import { RetryBudget } from './budget.js';
 import { LatencyWindow } from './window.js';

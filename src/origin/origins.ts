@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
-import type { LimitOptions, OriginStats } from '../types.js';
+import type { LimitOptions, OriginStats } from '../settings-types.js';
 import { Origin } from './origin.js';
 
 // Pages name a handful of origins, but a url function with `origins: 'public'` may name any number.

@@ -3,11 +3,12 @@ import type { Decoder } from '../answer/decode.js';
 import { mostJson } from '../answer/json.js';
 import type { Policy } from '../answer/policy.js';
 import type { CallPlan } from '../call/plan.js';
-import type { ListSource, UpstreamConfig } from '../checked.js';
+import type { CacheConfig, ListSource, UpstreamConfig } from '../checked.js';
 import { planRequest } from '../request/request.js';
 import { sendByAxios, sendOverWire } from '../stages/attempt.js';
 import { buildPipeline } from '../stages/pipeline.js';
 import type { UrlTemplate } from '../template/url-template.js';
+import type { TagDraft } from './tags.js';
 
 /** What a call plan is while its neighbours in the graph are still being made. */
 export interface Draft {
@@ -15,6 +16,7 @@ export interface Draft {
   readonly config: UpstreamConfig;
   readonly template: UrlTemplate | null;
   readonly list: ListSource | null;
+  readonly tags: TagDraft;
   /** Upstreams whose data it reads, and all that it waits for. */
   readonly reads: readonly string[];
   readonly waitsFor: readonly string[];
@@ -36,21 +38,23 @@ export type MutableCallPlan = CallPlan & { readonly unblocks: CallPlan[] };
 
 export function planCall(
   axios: AxiosInstance | null,
-  { name, config, template, list }: Omit<Draft, 'reads' | 'waitsFor'>,
+  { name, config, template, list, tags }: Omit<Draft, 'reads' | 'waitsFor'>,
   { coincides, deadline, ...place }: Place,
 ): MutableCallPlan {
-  const request = planRequest(config, template, axios);
+  const request = planRequest(config, template, axios, tags.fixed);
   // The items of a list may be equal among themselves.
   const send = buildPipeline(config, coincides || list !== null, axios === null ? sendOverWire : sendByAxios);
-  const isPlain = list === null && config.when === null && place.reads.length === 0;
+  const isPlain = list === null && config.when === null && place.reads.length === 0 && tags.plan === null;
   const plan = {
     name,
     ...place,
     config,
     request,
+    tags: tags.plan,
     plain: isPlain ? request.fixed : null,
     policy: policyOf(config, template?.origin ?? baseOrigin(axios)),
     decoder: decoderOf(config),
+    allowance: Math.min(deadline, config.timeout ?? Infinity),
     patience: Math.min(deadline, config.timeout ?? Infinity, config.attemptTimeout ?? Infinity),
     send,
     unblocks: [],
@@ -74,12 +78,28 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   const listed = new Set(origins === 'public' ? [] : origins);
   if (origin !== null) listed.add(origin);
   // What decides whether and when there is an answer at all counts as well.
-  const { attemptTimeout, retry, hedge, breaker, quota, deadlineHeader } = config;
+  const { attemptTimeout, retry, hedge, breaker, quota, deadlineHeader, cache } = config;
   const safeMethod = config.safe ? config.method : null;
   const judge = retry === null && hedge === null ? null : identityOf(validateStatus);
   const how = [judge, attemptTimeout, retry, hedge, breaker, quota, deadlineHeader, safeMethod];
-  const key = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort(), ...how]);
-  return { maxRedirects, maxContentLength, maxJson: mostJson(config), listed, validateStatus, safeMethod, key };
+  const scope = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort()]);
+  return {
+    maxRedirects,
+    maxContentLength,
+    maxJson: mostJson(config),
+    listed,
+    validateStatus,
+    safeMethod,
+    keyHeaders: cache === null || cache.keyHeaders === null ? null : new Set([...cache.keyHeaders, ...config.forward]),
+    scope,
+    key: JSON.stringify([scope, ...how, ...(cache === null ? [] : storing(config, cache))]),
+  };
+}
+
+/** What decides how an answer is stored, and so how the request for it may be shared. */
+function storing(config: UpstreamConfig, { tags, ...numbers }: CacheConfig): unknown[] {
+  const names = typeof tags === 'function' ? identityOf(tags) : tags;
+  return [numbers, names, decoderOf(config).key, identityOf(config.validateStatus)];
 }
 
 function decoderOf(config: UpstreamConfig): Decoder {

@@ -10,6 +10,7 @@ import { baseOrigin, type Draft, type MutableCallPlan, planCall } from './call.j
 import { mayCoincide } from './coincide.js';
 import { sortGraph } from './graph.js';
 import { didYouMean } from './suggest.js';
+import { planTags } from './tags.js';
 import { unknownSource } from './unknown-source.js';
 
 // What a template's variable may begin with besides the name of an upstream.
@@ -76,6 +77,7 @@ function draft(
 ): Draft {
   const template = typeof config.url === 'string' ? readTemplate(config.url, `${name}.url`, relative, problems) : null;
   const list = readList(name, config, problems);
+  const tags = planTags(config, name, problems);
   const reads = new Set<string>();
   const note = (path: string, source: string): void => {
     if (requestSources.has(source)) return;
@@ -85,13 +87,14 @@ function draft(
     else problems.add(path, unknownSource(source, { upstreams: names }, name));
   };
   for (const source of template?.sources ?? []) note(`${name}.url`, source);
+  for (const source of tags.sources) note(`${name}.cache.tags`, source);
   if (list?.kind === 'path') note(`${name}.each`, list.source);
   for (const other of config.after) {
     if (!names.includes(other))
       problems.add(`${name}.after`, `'${other}' is not an upstream${didYouMean(other, names)}`);
   }
   const waitsFor = new Set([...reads, ...config.after.filter((other) => names.includes(other))]);
-  return { name, config, template, list, reads: [...reads], waitsFor: [...waitsFor] };
+  return { name, config, template, list, tags, reads: [...reads], waitsFor: [...waitsFor] };
 }
 
 function readTemplate(url: string, path: string, relative: boolean, problems: Problems): UrlTemplate | null {

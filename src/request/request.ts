@@ -3,7 +3,7 @@ import type { UpstreamConfig } from '../checked.js';
 import { Failure } from '../errors.js';
 import { hookFailure } from '../hook.js';
 import { tooLong, type UrlTemplate } from '../template/url-template.js';
-import { HttpRequest } from '../transport/http-request.js';
+import { HttpRequest, type Tagger } from '../transport/http-request.js';
 import { AxiosRequestPlan } from './axios-request-plan.js';
 import { serializeBody } from './body.js';
 import { defaultHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
@@ -16,6 +16,7 @@ export function planRequest(
   config: UpstreamConfig,
   template: UrlTemplate | null,
   axios: AxiosInstance | null,
+  tags: Tagger | null = null,
 ): RequestPlan {
   if (axios !== null) return new AxiosRequestPlan(axios, config, template);
   const { headers: given, params, auth } = config;
@@ -27,7 +28,7 @@ export function planRequest(
   }
   const isPlain = template !== null && !config.hasData && typeof given !== 'function' && typeof params !== 'function';
   const kind = isPlain ? TemplateRequest : CallbackRequest;
-  return new kind(config, template as UrlTemplate, headers, own);
+  return new kind(config, template as UrlTemplate, headers, own, tags);
 }
 
 function basic(username: string, password: string): string {
@@ -44,8 +45,11 @@ class TemplateRequest implements RequestPlan {
   readonly #wireHeaders: string[];
   /** The headers that the page itself gives: they win over what is passed on, and the defaults do not. */
   readonly #own: HeaderMap;
+  /** Those of every answer. */
+  readonly #tags: Tagger | null;
 
-  constructor(config: UpstreamConfig, template: UrlTemplate, headers: HeaderMap, own: HeaderMap) {
+  constructor(config: UpstreamConfig, template: UrlTemplate, headers: HeaderMap, own: HeaderMap, tags: Tagger | null) {
+    this.#tags = tags;
     this.#config = config;
     this.#template = template;
     this.#query = config.params === null ? '' : queryOf(config.params);
@@ -68,7 +72,7 @@ class TemplateRequest implements RequestPlan {
 
   #request(path: string, headers: string[]): HttpRequest {
     const origin = this.#template.origin as string;
-    return new HttpRequest(origin, withQuery(path, this.#query), this.#config.method, headers, null);
+    return new HttpRequest(origin, withQuery(path, this.#query), this.#config.method, headers, null, this.#tags);
   }
 }
 
@@ -79,8 +83,16 @@ class CallbackRequest implements RequestPlan {
   readonly #template: UrlTemplate | null;
   readonly #headers: HeaderMap;
   readonly #own: HeaderMap;
+  readonly #tags: Tagger | null;
 
-  constructor(config: UpstreamConfig, template: UrlTemplate | null, headers: HeaderMap, own: HeaderMap) {
+  constructor(
+    config: UpstreamConfig,
+    template: UrlTemplate | null,
+    headers: HeaderMap,
+    own: HeaderMap,
+    tags: Tagger | null,
+  ) {
+    this.#tags = tags;
     this.#config = config;
     this.#template = template;
     this.#headers = headers;
@@ -98,7 +110,7 @@ class CallbackRequest implements RequestPlan {
     const sent = await serializeBody(data, method, typeof contentType === 'string' ? contentType : null);
     if (sent instanceof Failure) return sent;
     if (sent.contentType !== null) headers.set('content-type', sent.contentType);
-    return new HttpRequest(origin, path, method, wireHeaders(headers), sent.body);
+    return new HttpRequest(origin, path, method, wireHeaders(headers), sent.body, this.#tags);
   }
 }
 

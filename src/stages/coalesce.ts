@@ -11,7 +11,8 @@ type Reach = 'run' | 'instance';
 /** Shares the request of equal calls: those of the run, or of the whole instance. */
 export const coalesceStage: Stage<Reach> = {
   name: 'coalesce',
-  options: ({ coalesce }, coincides) => (coalesce ? 'instance' : coincides ? 'run' : null),
+  // What is cached is fetched once for all.
+  options: ({ coalesce, cache }, coincides) => (coalesce || cache !== null ? 'instance' : coincides ? 'run' : null),
   wrap: (reach, next) =>
     function coalesced(job, request) {
       // Checked here, because a shared request has the instance's scope and does not know when this run began.

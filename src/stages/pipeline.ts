@@ -1,9 +1,12 @@
 import type { UpstreamConfig } from '../checked.js';
 import { attemptTimeoutStage } from './attempt-timeout.js';
 import { breakerStage } from './breaker.js';
+import { cacheStage } from './cache.js';
 import { coalesceStage } from './coalesce.js';
 import { deadlineHeaderStage } from './deadline-header.js';
+import { fillStage } from './fill.js';
 import { hedgeStage } from './hedge.js';
+import { invalidateStage } from './invalidate.js';
 import { limitStage } from './limit.js';
 import { quotaStage } from './quota.js';
 import { retryStage } from './retry.js';
@@ -11,7 +14,10 @@ import type { Send, Stage } from './stage.js';
 
 /** Outermost first. */
 const stages: readonly Stage<unknown>[] = [
+  invalidateStage,
+  cacheStage,
   coalesceStage,
+  fillStage,
   retryStage,
   breakerStage,
   hedgeStage,

@@ -1,6 +1,7 @@
 import type { Result } from '../answer/answer.js';
 import type { Decoder } from '../answer/decode.js';
 import type { Policy } from '../answer/policy.js';
+import type { Cache } from '../cache/cache.js';
 import type { CacheRecord } from '../cache-types.js';
 import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
@@ -21,7 +22,18 @@ export type Send = (job: Job, request: UpstreamRequest) => void;
 
 /** A way of sending that wraps another. The pipeline of an upstream is built when its page is mounted. */
 export interface Stage<Options> {
-  readonly name: 'coalesce' | 'retry' | 'breaker' | 'hedge' | 'quota' | 'limit' | 'deadlineHeader' | 'attemptTimeout';
+  readonly name:
+    | 'invalidate'
+    | 'cache'
+    | 'coalesce'
+    | 'fill'
+    | 'retry'
+    | 'breaker'
+    | 'hedge'
+    | 'quota'
+    | 'limit'
+    | 'deadlineHeader'
+    | 'attemptTimeout';
   /**
    * The stage's options for an upstream; null if the stage is not part of that upstream's pipeline.
    * @param coincides whether another call of the same run may make an equal request
@@ -36,6 +48,7 @@ export interface Instance {
   readonly connections: Connections;
   readonly origins: Origins;
   readonly quotas: Quotas;
+  readonly cache: Cache;
   /** How many times it was closed with a timeout. A run of an earlier generation sends nothing more. */
   readonly generation: number;
   /** The scope of requests that runs share, which belong to no run. */
@@ -86,6 +99,8 @@ export interface JobPlan {
   readonly decoder: Decoder;
   /** Milliseconds that an attempt has at most: the shortest of deadline, timeout and attemptTimeout. */
   readonly patience: number;
+  /** Milliseconds that a call has at most: the shorter of deadline and timeout. */
+  readonly allowance: number;
   /** How many upstreams wait for it, and its place in the map. The heaviest goes first; of equals, the one written first. */
   readonly weight: number;
   readonly index: number;

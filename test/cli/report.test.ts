@@ -24,6 +24,7 @@ function outcome(parts: Partial<Outcome> = {}): Outcome {
     data: null,
     error: null,
     source: 'network',
+    cache: null,
     response: { status: 200, headers: {}, url: 'http://a/' },
     attempts: 1,
     timings: timings(0, 0, 100),

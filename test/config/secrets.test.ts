@@ -1,5 +1,6 @@
 import { createMashup, isConfigError, mashup, multiGet } from '../../src/index.js';
-import type { PageOptions, Settings, UpstreamMap } from '../../src/types.js';
+import type { Settings } from '../../src/settings-types.js';
+import type { PageOptions, UpstreamMap } from '../../src/types.js';
 
 const secret = 's3cr3t';
 

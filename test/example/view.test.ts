@@ -11,6 +11,7 @@ const outcome = (name: string, ready: number, ended: number, more: Partial<Outco
   status: 'success',
   data: {},
   error: null,
+  cache: null,
   source: 'network',
   response: null,
   attempts: 1,

@@ -1,5 +1,6 @@
 // What the model of faults is tried with: pages, upstreams and their scripts, and clients that come and leave.
 import fc from 'fast-check';
+import type { CacheOptions } from '../../src/cache-types.js';
 import type { Context, PageOptions, UpstreamMap, UpstreamOptions } from '../../src/index.js';
 import type { ManualClock } from '../support/clock.js';
 import type { Script } from './model.js';
@@ -24,6 +25,7 @@ function trueOnceIn(times: number): fc.Arbitrary<boolean> {
 const kinds: Script['kind'][] = [
   ...(['not found', 'broken', 'unavailable', 'unavailable for a second', 'bad JSON', 'redirect'] as const),
   ...(['redirect elsewhere', 'informational', 'too large', 'no connection', 'no connection at once'] as const),
+  'not modified',
   ...(['silence', 'stall', 'reset', 'reset mid-body', 'closed under it'] as const),
 ];
 
@@ -74,6 +76,15 @@ const entry = fc.record({
   coalesce: trueOnceIn(2),
   quota: onceIn(3, fc.constantFrom('of its origin' as const, 'named' as const)),
   deadlineHeader: trueOnceIn(6),
+  cache: onceIn(
+    2,
+    fc.record({
+      ttl: fc.integer({ min: 1, max: 300 }),
+      swr: onceIn(2, fc.integer({ min: 1, max: 300 })),
+      staleIfError: onceIn(2, fc.integer({ min: 1, max: 300 })),
+      softTimeout: onceIn(2, fc.integer({ min: 1, max: 60 })),
+    }),
+  ),
 });
 
 export type Entry = typeof entry extends fc.Arbitrary<infer E> ? E : never;
@@ -122,6 +133,15 @@ export const input = fc.record({
       timeout: fc.oneof(fc.constant(null), { weight: 3, arbitrary: fc.integer({ min: 1, max: 100 }) }),
     }),
   ),
+  /** When what is stored is made stale, or is purged. */
+  marks: fc.array(
+    fc.record({
+      at: duration,
+      how: fc.constantFrom('invalidate' as const, 'purge' as const),
+      what: fc.constantFrom('all' as const, 'url' as const, 'tag' as const),
+    }),
+    { maxLength: 2 },
+  ),
   /** Whether enough is known of the origins to tell what is slow. */
   isWarm: fc.boolean(),
   /** The event loop is blocked for a while. */
@@ -136,6 +156,8 @@ export interface Surroundings {
   readonly clock: ManualClock;
   /** In the context of which visit something is called. */
   visiting(): Visit | undefined;
+  /** How many hooks are at work for nobody's visit: what is stored is decoded once for all. */
+  hooks: number;
   expect(isSo: boolean, what: string): void;
 }
 
@@ -204,6 +226,27 @@ function upstreamOf(
     ...(one.quota === 'named' && { quota: { ...quota, requests: quota.requests + one.host, name: 'theirs' } }),
     ...(one.quota === 'of its origin' && { quota }),
     ...(one.deadlineHeader && { deadlineHeader: 'x-left' }),
+    ...(isCached(one) && { cache: cacheOf(one) }),
+  };
+}
+
+/** Whether its answers are cached: not where it may change something. */
+export function isCached({ cache, isSafe, isPost }: Entry): boolean {
+  return cache !== null && (isSafe || !isPost);
+}
+
+/** Whether what it asks for may be refreshed behind a page. */
+export function isRefreshed(one: Entry): boolean {
+  return isCached(one) && (one.cache?.swr != null || one.cache?.staleIfError != null);
+}
+
+function cacheOf({ cache, same }: Entry): CacheOptions {
+  const { ttl = 1, swr, staleIfError, softTimeout } = cache ?? {};
+  return {
+    ttl,
+    tags: [`same${same}`],
+    ...(swr != null && { swr }),
+    ...(staleIfError != null && { staleIfError, ...(softTimeout != null && { softTimeout }) }),
   };
 }
 
@@ -226,9 +269,9 @@ function schemaOf(how: Hook, around: Surroundings): NonNullable<UpstreamOptions[
 
 /** What a hook gives, now, later or never. */
 function behave<T>(how: Hook, value: () => T, context: Context | null, around: Surroundings): T | Promise<T> {
-  const visit = around.visiting() as Visit;
+  const visit = around.visiting() ?? around;
   if (context !== null)
-    around.expect(context.params['run'] === visit.name, 'a hook is called in the context of its run');
+    around.expect(context.params['run'] === around.visiting()?.name, 'a hook is called in the context of its run');
   if (how === 'returns') return value();
   if (how === 'throws') return throwing();
   visit.hooks++;

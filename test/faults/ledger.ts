@@ -16,6 +16,8 @@ export interface Watched {
   readonly connections: ScriptedConnections;
   readonly mashup: Mashup;
   readonly visits: readonly Visit[];
+  /** How many hooks are at work for nobody's visit. */
+  readonly hooks: number;
   /** By when something must have happened that is due at this time. */
   due(time: number): number;
   /** Notes what is not so. Nothing is thrown, for it is called from within what is tested. */

@@ -17,6 +17,7 @@ export interface Script {
     | 'unavailable'
     | 'unavailable for a second'
     | 'bad JSON'
+    | 'not modified'
     | 'redirect'
     | 'redirect elsewhere'
     | 'informational'
@@ -57,6 +58,8 @@ export interface Exchange {
   /** Whether it was on a connection, so that the upstream may have seen it. */
   isWritten: boolean;
   isRedirect: boolean;
+  /** By the clock, when it was sent. */
+  readonly sentAt: number;
   /** By the clock, when the head of its answer came, and when it ended; null while that has not been. */
   headAt: number | null;
   endedAt: number | null;
@@ -111,6 +114,7 @@ export class ScriptedConnections implements Connections {
     if (connection.fresh) this.#expectRepeatable(request);
     const exchange: Exchange = {
       ...{ serial: this.sent.length, origin, path, method, headers, follows },
+      sentAt: this.#clock.now(),
       ...{ isWritten: false, isRedirect: false, headAt: null, endedAt: null, status: null },
     };
     this.sent.push(exchange);
@@ -185,9 +189,11 @@ export class ScriptedConnections implements Connections {
     if (kind === 'reset' || kind === 'closed under it') return fail(errors.reset);
     handler.onResponseStarted();
     if (kind === 'informational') handler.onHeaders(103, [], () => {});
-    const status = statuses[kind] ?? 200;
+    const isConditional = exchange.headers.includes('if-none-match');
+    const status = kind === 'not modified' && isConditional ? 304 : (statuses[kind] ?? 200);
     const headers = {
       'content-type': 'application/json',
+      etag: '"always"',
       'set-cookie': `serial=${exchange.serial}`,
       ...(status === 302 && { location: kind === 'redirect' ? `${exchange.path};` : 'http://127.0.0.1:1/' }),
       ...(status === 503 && { 'retry-after': kind === 'unavailable' ? '0' : '1' }),
@@ -205,7 +211,8 @@ export class ScriptedConnections implements Connections {
       if (kind === 'reset mid-body') return fail(errors.reset);
       const body = JSON.stringify({ path: exchange.path, serial: exchange.serial });
       if (kind === 'too large') handler.onData(Buffer.alloc(2000));
-      else if (status !== 302) handler.onData(Buffer.from(kind === 'bad JSON' ? body.slice(1) : body));
+      else if (status !== 302 && status !== 304)
+        handler.onData(Buffer.from(kind === 'bad JSON' ? body.slice(1) : body));
       then(0, () => {
         this.ended(exchange, status);
         handler.onComplete();

@@ -1,6 +1,6 @@
 // What the outcome of a call may be, by what its upstream was configured with.
 import { isUpstreamError, type Outcome, type UpstreamErrorCode } from '../../src/index.js';
-import type { Entry, Hook } from './inputs.js';
+import { type Entry, type Hook, isCached } from './inputs.js';
 import type { Visit } from './visit.js';
 import type { World } from './world.js';
 
@@ -36,7 +36,8 @@ export function expectOutcome(outcome: Outcome, entry: Entry, visit: Visit, worl
     world.expect(isSo, `${what}: ${visit.name} ${JSON.stringify({ ...outcome, items: undefined })}`);
   };
   expectSo(['success', 'partial', 'fallback', 'error', 'skipped'].includes(status), 'it has ended');
-  const isWell = status === 'success' || status === 'skipped';
+  const isStale = source === 'stale' && items === undefined;
+  const isWell = (status === 'success' && !(isStale && error !== null)) || status === 'skipped';
   expectSo(isWell ? error === null : isUpstreamError(error), 'it has an error where it is not well');
   const reason = error === null ? undefined : reasons[error.code];
   if (reason !== undefined) expectSo(reason({ outcome, entry, visit, world }), 'there is a reason for its error');
@@ -48,13 +49,55 @@ export function expectOutcome(outcome: Outcome, entry: Entry, visit: Visit, worl
   expectSo((started === null) === (attempts === 0), 'it has started if it has sent something');
   const most = (1 + (entry.retry?.attempts ?? 0)) * (entry.hedge === null ? 1 : 2);
   expectSo(attempts <= most * (items?.length ?? 1), `it has sent no more than ${most} times`);
-  if (items === undefined) return expectSo(attempts > 0 || source !== 'network', 'what it has came of its attempts');
+  if (items === undefined) {
+    expectSo(attempts > 0 || source !== 'network', 'what it has came of its attempts');
+    expectSo(isCached(entry) === (outcome.cache !== null) || attempts === 0, 'the cache says what it did');
+    if (source === 'cache' || source === 'stale') expectStored(outcome, entry, visit, world, expectSo);
+    return;
+  }
   expectSo(attempts === items.reduce((sum, item) => sum + item.attempts, 0), 'its attempts are those of its items');
   if (status === 'success' || status === 'partial') {
     const isOfItems = items.every((item, at) => item.data === (data as unknown[])[at]);
     expectSo(isOfItems && items.length === (data as unknown[]).length, 'its data is that of its items');
   }
   for (const item of items) expectOutcome(item, entry, visit, world);
+}
+
+/** What was stored is used for no longer than its page, and those that share it, want; and not after it was purged. */
+function expectStored(
+  { source, attempts, error, cache, timings, data }: Outcome,
+  entry: Entry,
+  visit: Visit,
+  { input, connections, marked }: World,
+  expectSo: (isSo: boolean, what: string) => void,
+): void {
+  if (source === 'cache') expectSo(attempts === 0, 'a hit sends nothing');
+  const { age, why } = cache ?? { age: null, why: null };
+  if (age === null) return expectSo(false, 'what was stored has an age');
+  const kept = input.pages.flatMap(({ entries }) => entries.filter(isCached)).map((one) => one.cache as Kept);
+  const most = (option: 'swr' | 'staleIfError') => Math.max(...kept.map((one) => one[option] ?? 0));
+  const ttl = Math.max(...kept.map((one) => one.ttl));
+  if (source === 'cache') expectSo(age < ttl, `what is fresh is no older than ${ttl}`);
+  else if (why === null) expectSo(age < ttl + most('swr'), 'what is used while it is refreshed is not too old');
+  else expectSo(age < ttl + most('staleIfError'), 'what is used instead of a failure is not too old');
+  expectSo(entry.cache?.softTimeout != null || why !== 'soft-timeout', 'a soft timeout was wanted');
+  expectSo(error === null || source === 'stale', 'only a stale copy has an error');
+  const { path } = data as { path: string };
+  const [from, to] = [visit.began + timings.ready, endOf({ timings } as Outcome, visit)];
+  const stored = connections.sent.filter(
+    ({ status, endedAt, ...one }) =>
+      status !== null && one.path === path && endedAt !== null && endedAt + age >= from && endedAt + age <= to,
+  );
+  expectSo(stored.length > 0, 'it has the age of an answer that came');
+  const purged = marked.filter(({ how, what, at }) => how === 'purge' && what === 'all' && at < from);
+  const isAllowed = stored.some(({ sentAt }) => purged.every(({ at }) => sentAt >= at));
+  expectSo(isAllowed, 'what was asked for before a purge is not used after it');
+}
+
+interface Kept {
+  readonly ttl: number;
+  readonly swr: number | null;
+  readonly staleIfError: number | null;
 }
 
 /** By the clock. */

@@ -1,7 +1,7 @@
 // What must be so at every moment, whatever happens.
 import { Failure } from '../../src/errors.js';
 import type { Job, Scope } from '../../src/stages/stage.js';
-import { hosts } from './inputs.js';
+import { hosts, isRefreshed } from './inputs.js';
 import { BUDGET, isWaiting, Ledger, optionsOf } from './ledger.js';
 import type { Exchange } from './model.js';
 import { isPassing } from './reference.js';
@@ -76,7 +76,10 @@ export class Watch extends Ledger implements TapListener {
   /** A race is lost to a success only: what failed, if fast, may yet be outdone. */
   #expectWinner(root: Job): void {
     const isWon = this.sentFor(root).some(
-      ({ result }) => result !== null && !(result instanceof Failure) && result.accepted(root.policy) === true,
+      ({ result }) =>
+        result !== null &&
+        !(result instanceof Failure) &&
+        (result.status === 304 || result.accepted(root.policy) === true),
     );
     this.expect(isWon, 'a race that is lost has been won by a success');
   }
@@ -86,6 +89,7 @@ export class Watch extends Ledger implements TapListener {
     const at = headers.indexOf('x-left');
     if (at === -1 || follows) return;
     const left = Number(headers[at + 1]);
+    if (this.#mayBeRefreshed(path)) return;
     const waiting = this.world.visits.filter((visit) => !visit.isOver && visit.asksFor(path));
     const most = Math.max(...waiting.map(({ endsAt }) => endsAt - this.now));
     this.expect(left >= 1 && left <= Math.max(1, most), 'an upstream is told of no more time than there is');
@@ -101,7 +105,8 @@ export class Watch extends Ledger implements TapListener {
   #expectWanted(): void {
     for (const { path, scope, result } of this.turns) {
       if (result !== null || this.#visitOf(scope) !== undefined) continue;
-      const isWanted = this.world.visits.some((visit) => !visit.isOver && visit.asksFor(path));
+      const isWanted =
+        this.#mayBeRefreshed(path) || this.world.visits.some((visit) => !visit.isOver && visit.asksFor(path));
       this.expect(isWanted, `a shared request of ${path} is under way while somebody waits for it`);
     }
   }
@@ -136,7 +141,8 @@ export class Watch extends Ledger implements TapListener {
     const left = this.turns.filter((turn) => isWaiting(turn) && this.#visitOf(turn.scope)?.isCut);
     this.expect(left.length === 0, 'nobody waits for a place or a slot when the instance has been closed');
     const isIdle = this.world.visits.every(({ isOver }) => isOver);
-    this.expect(!isIdle || this.world.clock.pending === 0, 'no timer is left when all runs have ended');
+    const isQuiet = this.turns.every(({ path }) => !this.#mayBeRefreshed(path));
+    this.expect(!(isIdle && isQuiet) || this.world.clock.pending === 0, 'no timer is left when all runs have ended');
     for (const { root, path, sentAt } of this.#alive()) {
       const most = optionsOf(root).attemptTimeout ?? Infinity;
       this.expect(this.now <= this.world.due((sentAt as number) + most), `${path} is tried for ${most} ms at most`);
@@ -169,13 +175,22 @@ export class Watch extends Ledger implements TapListener {
     if (isOver) return;
     this.expect(this.now <= this.world.due(endsAt), `${name} has ended by its deadline`);
     const isWaiting =
-      hooks > 0 ||
+      hooks + this.world.hooks > 0 ||
       this.turns.some((turn) => {
         const of = this.#visitOf(turn.scope);
         const isOwn = of === undefined ? visit.asksFor(turn.path) : of === visit;
         return isOwn && (turn.result === null || (!turn.root.over && this.#mayBeTriedAgain(turn)));
       });
     this.expect(isWaiting, `${name} waits for something`);
+  }
+
+  /** Whether a request for this path may be under way behind a page: it has the time of a call of somebody who was there. */
+  #mayBeRefreshed(path: string): boolean {
+    return this.world.visits.some((visit) => {
+      const { deadline = 0 } = this.world.input.pages[visit.page] ?? {};
+      const isInTime = this.now <= this.world.due(visit.endsAt + deadline);
+      return isInTime && visit.asksFor(path) && visit.entries.some(isRefreshed);
+    });
   }
 
   #mayBeTriedAgain({ root, result }: Turn): boolean {

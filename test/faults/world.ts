@@ -27,6 +27,9 @@ export class World implements Watched, Surroundings {
   readonly visits: Visit[] = [];
   /** Whether the instance has been closed, once it is to be. */
   isClosed: boolean | null = null;
+  hooks = 0;
+  /** When what is stored was made stale, or purged. */
+  readonly marked: { readonly at: number; readonly how: 'invalidate' | 'purge'; readonly what: string }[] = [];
   readonly connections: ScriptedConnections;
   readonly instance: MashupInstance;
   readonly mashup: Mashup;
@@ -50,7 +53,8 @@ export class World implements Watched, Surroundings {
 
   /** Everything that happens, until nothing can happen any more. */
   async play(): Promise<void> {
-    const { clients, block, random, closing } = this.input;
+    const { clients, block, random, closing, marks } = this.input;
+    for (const { at, how, what } of marks) this.clock.happen(at, () => this.#mark(how, what));
     if (block !== null) this.clock.happen(block.at, () => this.clock.block(block.ms));
     if (closing !== null) this.clock.happen(closing.at, () => this.#close(closing.timeout));
     for (const [at, client] of clients.entries()) {
@@ -77,6 +81,13 @@ export class World implements Watched, Surroundings {
     void this.mashup.close(timeout === null ? {} : { timeout }).then(() => {
       this.isClosed = true;
     });
+  }
+
+  #mark(how: 'invalidate' | 'purge', what: 'all' | 'url' | 'tag'): void {
+    const [origin] = hosts;
+    const target = { all: { all: true }, url: { url: `${origin}/same0` }, tag: { tag: 'same1' } } as const;
+    this.marked.push({ at: this.clock.now(), how, what });
+    void this.mashup[how](target[what]);
   }
 
   due(time: number): number {

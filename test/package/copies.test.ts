@@ -11,7 +11,15 @@ let seen: Record<string, unknown>;
 
 beforeAll(async () => {
   project = await temporaryDirectory();
-  await unpack(project, await pack(project), ['axios', 'undici', 'express', 'leven', 'p-limit', 'yocto-queue']);
+  await unpack(project, await pack(project), [
+    'axios',
+    'undici',
+    'lru-cache',
+    'express',
+    'leven',
+    'p-limit',
+    'yocto-queue',
+  ]);
   const installed = join(project, 'node_modules/express-mashup');
   await cp(installed, join(project, 'node_modules/nested-mashup'), { recursive: true });
   await cp(installed, join(project, 'node_modules/other-mashup'), { recursive: true });

@@ -11,7 +11,7 @@ let project: string;
 // What the CommonJS build has inside is not in the project.
 beforeAll(async () => {
   project = await temporaryDirectory();
-  await unpack(project, await pack(project), ['axios', 'undici', 'express']);
+  await unpack(project, await pack(project), ['axios', 'undici', 'lru-cache', 'express']);
 }, 120_000);
 
 afterAll(() => rm(project, { recursive: true, force: true }));

@@ -5,7 +5,7 @@ import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { expresses, type Site, startSite } from '../support/site.js';
 
-const keys = ['name', 'status', 'data', 'error', 'source', 'response', 'attempts', 'timings'];
+const keys = ['name', 'status', 'data', 'error', 'source', 'cache', 'response', 'attempts', 'timings'];
 
 describe.each(expresses)('%s: an outcome', (_, express) => {
   let backend: Backend;

@@ -65,7 +65,10 @@ describe('close({ timeout })', () => {
       data: 'instead',
       error: { code: 'ERR_UPSTREAM_CANCELED' },
     });
-    expect(mashup.stats().origins[backend.origin]).toMatchObject({ inFlight: 0, outcomes: { ERR_UPSTREAM_CANCELED: 2 } });
+    expect(mashup.stats().origins[backend.origin]).toMatchObject({
+      inFlight: 0,
+      outcomes: { ERR_UPSTREAM_CANCELED: 2 },
+    });
     expect(site.clock.pending).toBe(0);
   });
 

@@ -26,7 +26,8 @@ const left = ({ headers }: Asked) => headers['x-time-left'];
 
 /** Waits until so many attempts have ended. */
 async function ended(count: number): Promise<void> {
-  const all = () => Object.values(site.mashup.stats().origins[backend.origin]?.outcomes ?? {}).reduce((a, b) => a + b, 0);
+  const all = () =>
+    Object.values(site.mashup.stats().origins[backend.origin]?.outcomes ?? {}).reduce((a, b) => a + b, 0);
   while (all() < count) await settled();
   await settled();
 }

@@ -58,6 +58,13 @@ export class Asked {
     this.#response.end(JSON.stringify(data));
   }
 
+  /** Answers with a body that is said to be JSON. */
+  replyText(text: string): void {
+    this.#end();
+    this.#response.writeHead(200, { 'content-type': 'application/json' });
+    this.#response.end(text);
+  }
+
   /** Answers with the head and the beginning of a body, and no more. */
   begin(text: string): void {
     this.#response.writeHead(200, { 'content-type': 'application/json' });
@@ -96,6 +103,11 @@ export class Backend {
   /** From now on, requests for this path and query are answered at once. */
   answer(url: string, data: unknown, reply: Reply = {}): void {
     this.#answers.set(url, [data, reply]);
+  }
+
+  /** Requests for this path and query wait for the test again. */
+  forget(url: string): void {
+    this.#answers.delete(url);
   }
 
   /** The next request for this path and query that nobody has claimed yet; waits until there is one. */

@@ -21,6 +21,10 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  date(): number {
+    return Date.UTC(2026, 0, 1) + this.#now;
+  }
+
   set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
     // In the async context that sets it, as Node does it.
     const fire = AsyncResource.bind(() => callback(argument));

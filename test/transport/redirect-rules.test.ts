@@ -53,6 +53,7 @@ test('the request of a hop is a new one; the first stays as it was', () => {
     method: 'GET',
     headers: ['accept', '*/*', 'Traceparent', '00-1'],
     body: null,
+    tags: null,
   });
   expect(hop('/to').request.headers).toEqual(request.headers);
   expect(request).toEqual(before);

@@ -31,7 +31,8 @@ async function turn(load, server, { warmup, window }) {
 
 async function measure(load, server, options, patience) {
   const { value, cpu, calm } = await patience.quiet(() => turn(load, server, options));
-  const calls = server.contender === 'none' ? 0 : value.pages * server.upstreams;
+  const asksNobody = server.contender === 'none' || server.maxAge !== undefined;
+  const calls = asksNobody ? 0 : value.pages * server.upstreams;
   if (value.served !== calls) throw new Error(`${server.name}: ${value.served} upstream requests, not ${calls}`);
   return {
     calm,
@@ -43,7 +44,8 @@ async function measure(load, server, options, patience) {
 }
 
 /**
- * @param {{ origins: number, upstreams: number, size: number, type?: 'json' | 'text', gzip?: boolean }} config of the upstreams
+ * @param {{ origins: number, upstreams: number, size: number, type?: 'json' | 'text', gzip?: boolean, maxAge?: number }} config
+ *   of the upstreams; what has a `maxAge` (in seconds) is cached, and not asked for again
  * @param {{ name: string, contender: string, upstreams: number, connections: number, page?: object }[]} pages to compare
  * @returns {Promise<Record<string, object[]>>} the turns of each, by name
  */
@@ -61,7 +63,7 @@ export async function rounds(config, pages, options, patience, log) {
       const child = await start(SERVER, { core: 0, config: { ...config, ...page, urls } });
       started.push(child);
       const text = JSON.stringify(expected({ ...config, upstreams }));
-      const server = { ...child, ...page, port: await child.ask('port'), text };
+      const server = { ...child, ...page, maxAge: config.maxAge, port: await child.ask('port'), text };
       await verify(page.name, server.port, text);
       servers.push(server);
     }

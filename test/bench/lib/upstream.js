@@ -8,12 +8,13 @@ import { body, text } from './payload.js';
 
 const END = '\r\n\r\n';
 
-function response(content, { status = '200 OK', type = 'json', gzip = false } = {}) {
+function response(content, { status = '200 OK', type = 'json', gzip = false, maxAge = null } = {}) {
   const bytes = gzip ? gzipSync(content) : Buffer.from(content);
   const head = [
     `HTTP/1.1 ${status}`,
     `Content-Type: ${type === 'text' ? 'text/html' : 'application/json'}; charset=utf-8`,
     ...(gzip ? ['Content-Encoding: gzip'] : []),
+    ...(maxAge === null ? [] : [`Cache-Control: max-age=${maxAge}`]),
     `Content-Length: ${bytes.length}`,
     `Date: ${new Date().toUTCString()}`,
     'Connection: keep-alive',
@@ -35,11 +36,11 @@ function random() {
  * Starts the servers of `config`. `/data/3` is upstream 3, `/podlet/3` its Podium manifest, `/slow/90` takes 90 ms,
  * `/lazy/3` takes 5 ms but now and then 500, `/hold/3` answers like `/data/3` when `release` is called, `/hang` never.
  */
-export async function upstream({ origins, upstreams, size, type, gzip }) {
+export async function upstream({ origins, upstreams, size, type, gzip, maxAge }) {
   const answers = new Map();
   for (let index = 0; index < upstreams; index++) {
     const content = type === 'text' ? text(index, size) : body(index, size);
-    answers.set(`/data/${index}`, response(content, { type, gzip }));
+    answers.set(`/data/${index}`, response(content, { type, gzip, maxAge }));
   }
   const held = [];
   const isLazy = random();

@@ -10,5 +10,6 @@ export const tables = [
   'startup',
   'sick',
   'hedge',
+  'cached',
   'hostile',
 ];

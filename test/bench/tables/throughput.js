@@ -42,9 +42,18 @@ export async function comparison(title, config, names, options, log) {
   return [`## ${title}, ${conditions}`, table(HEAD, rows), String(patience)].join('\n\n');
 }
 
+// Those compose fragments only, or are measured in the table `cached`.
+const ELSEWHERE = new Set([
+  'tailor',
+  'express-mashup-cached',
+  'express-mashup-cached-true',
+  'request-cached',
+  'axios-cached',
+]);
+
 export default function throughput(options, log) {
   const { upstreams, origins, size } = options;
-  const names = options.contenders.filter((name) => name !== 'tailor');
+  const names = options.contenders.filter((name) => !ELSEWHERE.has(name));
   const title = `Pages per second: ${upstreams} upstreams of ${size} bytes of JSON`;
   return comparison(title, { origins, size }, names, options, log);
 }

@@ -46,7 +46,7 @@ const pages = (instances, options) =>
   instances.map((instance, at) => instance({ [`u${at}`]: `${upstream}/${at}` }, options));
 
 await commonJS.multiGet([upstream]);
-const multiGetIsCounted = upstream in modules.mashup.stats();
+const multiGetIsCounted = upstream in modules.mashup.stats().origins;
 const own = Object.values(copies).map(({ createMashup }) => createMashup());
 
 console.log(

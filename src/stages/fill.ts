@@ -1,0 +1,244 @@
+import { type Result, refusalOf } from '../answer/answer.js';
+import { whole } from '../answer/body.js';
+import type { WireAnswer } from '../answer/wire-answer.js';
+import { keyOf } from '../cache/cache.js';
+import { CachedAnswer, UnreadableAnswer } from '../cache/cached-answer.js';
+import { Entry, type Stored, type Times } from '../cache/entry.js';
+import { groupsOf } from '../cache/groups.js';
+import { groupTag, markOf } from '../cache/marks.js';
+import { bypasses } from '../cache/request-rules.js';
+import { judge, varyNames, varyValue } from '../cache/rules.js';
+import { LOCK_MS, type SecondLevel } from '../cache/second-level.js';
+import { conditionsOf, refreshedHeaders, storedHeaders } from '../cache/stored-headers.js';
+import type { CacheConfig } from '../checked.js';
+import { Failure } from '../errors.js';
+import { isThenable } from '../hook.js';
+import type { HttpRequest } from '../transport/http-request.js';
+import { Fork, type Job, type JobPlan, type Send, type Stage } from './stage.js';
+
+/** How often to look whether another machine has fetched what is waited for. */
+const LOOK_MS = 20;
+/** Authors choose tags, but upstreams may choose what they are made of. */
+const MOST_TAGS = 64;
+const LONGEST_TAG = 256;
+
+/** Fetches what is to be cached: from the second level, by revalidating what is stored, or whole. Then stores it. */
+export const fillStage: Stage<CacheConfig> = {
+  name: 'fill',
+  options: ({ cache }) => cache,
+  wrap: (options, next) =>
+    function filled(job, request) {
+      const http = request as HttpRequest;
+      if (options.hasDirectives && bypasses(http)) return next(job, request);
+      const filling = new Filling(job, http, options, next);
+      job.hold(filling);
+      filling.start();
+    },
+};
+
+class Filling extends Fork {
+  readonly #request: HttpRequest;
+  readonly #options: CacheConfig;
+  readonly #next: Send;
+  readonly #askedAt: number;
+  /** What is stored, where it can be revalidated. */
+  #known: Entry | null = null;
+  /** Whether the request asks only whether that is still right. */
+  #isConditional = false;
+  #sentAt = 0;
+  #timer: unknown = null;
+  #unlock: (() => void) | null = null;
+
+  constructor(parent: Job, request: HttpRequest, options: CacheConfig, next: Send) {
+    super(parent);
+    this.#request = request;
+    this.#options = options;
+    this.#next = next;
+    const { cache } = this.scope.instance;
+    this.#askedAt = cache.marks.now;
+  }
+
+  /** With a condition, a 304 is a success. */
+  override get plan(): JobPlan {
+    return this.#isConditional ? revalidating(this.parent.plan) : this.parent.plan;
+  }
+
+  start(): void {
+    const { cache } = this.scope.instance;
+    const { policy, decoder } = this.parent.plan;
+    const found = cache.find(this.#request, policy, decoder);
+    this.#known = typeof found === 'string' ? null : found;
+    if (cache.second === null) this.#ask();
+    else void this.#look(cache.second);
+  }
+
+  settle(result: Result): void {
+    if (result instanceof Failure) return this.finish(result);
+    const answer = result as WireAnswer;
+    if (answer.status === 304 && this.#isConditional) return this.#revalidated(answer, this.#known as Entry);
+    if (refusalOf(answer, this.parent.policy) !== null) return this.#endUnstored(answer, 'status');
+    this.#store(answer);
+  }
+
+  override abort(failure: Failure): void {
+    this.scope.instance.clock.clear(this.#timer);
+    super.abort(failure);
+  }
+
+  /**
+   * Looks for it in the second level. If another machine is fetching it, looks again until it is there, or until that takes too
+   * long. Where the store fails, goes on without it.
+   */
+  async #look(second: SecondLevel): Promise<void> {
+    const { clock, cache } = this.scope.instance;
+    const { policy, decoder } = this.parent.plan;
+    const key = keyOf(this.#request, policy);
+    const until = clock.now() + LOCK_MS;
+    try {
+      while (!this.over) {
+        const entry = await second.find(key, this.#request, clock);
+        if (entry !== null && !((await entry.read(decoder)) instanceof Failure)) {
+          cache.put(this.#request, policy, entry);
+          if (clock.now() < entry.times.freshUntil) return this.finish(new CachedAnswer(entry, 'cache', 'hit'));
+          this.#known = entry;
+        }
+        if (this.over) return;
+        this.#unlock = await second.lock(key);
+        if (this.#unlock !== null || clock.now() >= until) break;
+        await this.#pause();
+      }
+    } catch {
+      // It has been reported.
+    }
+    if (this.over) this.#unlock?.();
+    else this.scope.async.runInAsyncScope(this.#ask, this);
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#timer = this.scope.instance.clock.set(resolve, LOOK_MS, undefined);
+    });
+  }
+
+  #ask(): void {
+    const conditions = this.#known === null ? [] : Object.entries(conditionsOf(this.#known.headers));
+    this.#isConditional = conditions.length > 0;
+    this.#sentAt = this.scope.instance.clock.now();
+    this.#next(
+      this,
+      conditions.reduce((request, [name, value]) => request.withHeader(name, value), this.#request),
+    );
+  }
+
+  #revalidated(answer: WireAnswer, known: Entry): void {
+    const headers = refreshedHeaders(known.headers, answer.headers);
+    if (headers !== null && answer.url === known.stored.url) {
+      return this.#keep({ ...known.stored, headers }, answer, 'revalidated');
+    }
+    // It is the answer to another question.
+    this.#known = null;
+    this.#ask();
+  }
+
+  #store(answer: WireAnswer): void {
+    const { status, url, headers, body, encoded } = answer;
+    if (body.length > this.scope.instance.cache.maxEntryBytes) return this.#endUnstored(answer, 'too-large');
+    // The body stays with the answer, in case it cannot be stored.
+    this.#keep({ status, url, headers, encoded, body: copyOf(whole(body)) }, answer, 'miss');
+  }
+
+  /** Stores the answer, if that is allowed and its data can be read. */
+  #keep(head: Pick<Stored, 'status' | 'url' | 'headers' | 'body' | 'encoded'>, answer: WireAnswer, how: How): void {
+    const { clock, cache } = this.scope.instance;
+    const times = { requested: this.#sentAt, received: clock.now(), date: clock.date() };
+    const verdict = judge(this.#request, head, times, jittered(this.#options));
+    if (!verdict.storable && how === 'miss') return this.#endUnstored(answer, verdict.why);
+    const { bornAt, freshUntil, swrUntil, errorUntil } = verdict.storable ? verdict : unusable(clock.now());
+    const names = varyNames(head.headers).filter((name) => name !== '*');
+    const vary = names.map((name) => [name, varyValue(this.#request, name)] as const);
+    const position = cache.second?.log.position ?? null;
+    const headers = storedHeaders(head.headers);
+    const stored = { ...head, headers, bornAt, freshUntil, swrUntil, errorUntil, vary, position };
+    const entry = new Entry(stored, this.#askedAt);
+    const why = verdict.storable ? null : verdict.why;
+    const data = entry.read(this.parent.plan.decoder);
+    if (isThenable(data)) void Promise.resolve(data).then((settled) => this.#kept(entry, settled, answer, how, why));
+    else this.#kept(entry, data, answer, how, why);
+  }
+
+  #kept(entry: Entry, data: unknown, answer: WireAnswer, how: How, why: string | null): void {
+    if (data instanceof Failure) return this.finish(new UnreadableAnswer(answer, data));
+    const { cache, clock } = this.scope.instance;
+    const { policy } = this.parent.plan;
+    const tags = tagsOf(this.#request, data);
+    const unstored = why ?? (tags === null ? 'tags' : null);
+    if (tags !== null) entry.label(tags, marksOf(this.#request, entry, tags));
+    const isKept = unstored === null && cache.put(this.#request, policy, entry);
+    const unlock = this.#takeLock();
+    if (isKept && cache.second !== null) {
+      void cache.second.put(keyOf(this.#request, policy), entry, this.#request, clock).then(unlock);
+    } else unlock?.();
+    this.finish(new CachedAnswer(entry, 'network', how, unstored ?? (isKept ? null : 'purged')));
+  }
+
+  #endUnstored(answer: WireAnswer, why: string): void {
+    answer.unstored = why;
+    this.finish(answer);
+  }
+
+  protected override finish(result: Result): void {
+    this.#takeLock()?.();
+    super.finish(result);
+  }
+
+  #takeLock(): (() => void) | null {
+    const unlock = this.#unlock;
+    this.#unlock = null;
+    return unlock;
+  }
+}
+
+type How = 'miss' | 'revalidated';
+
+/** A 304 may say that what is stored must not be stored any longer: it is used this once. */
+function unusable(now: number): Times {
+  return { bornAt: now, freshUntil: now, swrUntil: now, errorUntil: now };
+}
+
+/** In memory of its own: what comes from a socket is a view of up to 64 KB. */
+function copyOf(body: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(body.length);
+  body.copy(copy);
+  return copy;
+}
+
+/** The options with a ttl that is up to a tenth shorter, so that what was stored together does not expire together. */
+function jittered(options: CacheConfig): CacheConfig {
+  return options.ttl === null ? options : { ...options, ttl: options.ttl * (1 - Math.random() / 10) };
+}
+
+function tagsOf({ tags }: HttpRequest, data: unknown): readonly string[] | null {
+  if (tags === null) return [];
+  const names = tags(data);
+  const isWrong = names === null || names.length > MOST_TAGS || names.some(({ length }) => length > LONGEST_TAG);
+  return isWrong ? null : [...new Set(names)];
+}
+
+function marksOf({ origin, path }: HttpRequest, entry: Entry, tags: readonly string[]): string[] {
+  const groups = groupsOf(entry).map((group) => groupTag(origin, group));
+  return [markOf('url', origin + path), ...[...tags, ...groups].map((tag) => markOf('tag', tag))];
+}
+
+const plans = new WeakMap<JobPlan, JobPlan>();
+
+/** The plan of a job whose request asks whether what is stored is still right. */
+function revalidating(plan: JobPlan): JobPlan {
+  let known = plans.get(plan);
+  if (known === undefined) {
+    const { validateStatus } = plan.policy;
+    const policy = { ...plan.policy, validateStatus: (status: number) => status === 304 || validateStatus(status) };
+    known = { ...plan, policy };
+    plans.set(plan, known);
+  }
+  return known;
+}

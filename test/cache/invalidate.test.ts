@@ -1,0 +1,228 @@
+import type { UpstreamOptions } from '../../src/index.js';
+import { type Backend, startBackend } from '../support/backend.js';
+import { closeAll } from '../support/closing.js';
+import { CachedSite } from './cached-page.js';
+
+let backend: Backend;
+let site: CachedSite;
+
+beforeEach(async () => {
+  backend = await startBackend();
+  site = new CachedSite();
+});
+afterEach(closeAll);
+
+const url = (path = '/a') => backend.origin + path;
+const MINUTE = 60_000;
+const cache = { ttl: MINUTE, staleIfError: MINUTE };
+
+async function stored(options: Partial<UpstreamOptions> = {}) {
+  backend.answer('/a', 1);
+  const ask = site.page({ url: url(), cache, ...options });
+  await ask();
+  backend.answer('/a', 2);
+  expect((await ask()).source).toBe('cache');
+  return ask;
+}
+
+const targets = [
+  ['all', () => ({ all: true as const })],
+  ['a URL', () => ({ url: url() })],
+  ['a URL object', () => ({ url: new URL(`${url()}#fragment`) })],
+  ['a tag', () => ({ tag: 'one' })],
+  ['one of several tags', () => ({ tag: ['zero', 'one'] })],
+] as const;
+
+const tagged = { cache: { ...cache, tags: ['one', 'two'] } };
+
+describe.each(targets)('by %s', (_what, target) => {
+  test('invalidate makes an entry stale: it is asked for again, and used where that fails', async () => {
+    const ask = await stored(tagged);
+    await site.mashup.invalidate(target());
+    backend.answer('/a', 0, { status: 500 });
+    const stale = await ask();
+    expect(stale).toMatchObject({ data: 1, source: 'stale', cache: { status: 'stale' } });
+    expect(stale.cache?.ttl).toBeLessThanOrEqual(0);
+    backend.answer('/a', 2);
+    expect(await ask()).toMatchObject({ data: 2, source: 'network', cache: { why: 'stale', stored: true } });
+    expect(await ask()).toMatchObject({ data: 2, source: 'cache' });
+  });
+
+  test('purge removes it', async () => {
+    const ask = await stored(tagged);
+    await site.mashup.purge(target());
+    backend.answer('/a', 0, { status: 500 });
+    expect(await ask()).toMatchObject({ status: 'error', cache: { why: 'status' } });
+    expect(site.mashup.stats().cache.entries).toBe(0);
+  });
+
+  test.each(['purge', 'invalidate'] as const)('an answer asked for before a %s is not used after it', async (how) => {
+    const ask = site.page({ url: url(), ...tagged });
+    const waiting = ask();
+    const asked = await backend.asked('/a');
+    await site.mashup[how](target());
+    asked.reply('before');
+    expect(await waiting).toMatchObject({ data: 'before', status: 'success' });
+    backend.answer('/a', 'after');
+    expect(await ask()).toMatchObject({ data: 'after', source: 'network' });
+  });
+});
+
+test('what has another tag, or another URL, stays', async () => {
+  const ask = await stored(tagged);
+  await site.mashup.purge({ tag: 'three' });
+  await site.mashup.purge({ url: url('/b') });
+  await site.mashup.invalidate({ tag: ['ONE', 'tw'] });
+  expect((await ask()).source).toBe('cache');
+});
+
+describe('tags', () => {
+  test('are templates, which read what a URL may read', async () => {
+    for (const id of ['7', '8']) backend.answer(`/u/${id}`, { group: `g${id}` });
+    const page = site.mashup({
+      u: { url: url('/u/{params.id}'), cache: { ttl: MINUTE, tags: ['user-{params.id}', 'users'] } },
+      g: { url: url('/u/{params.id}'), cache: { ttl: MINUTE, tags: ['group-{u.group}'] }, headers: { 'x-g': '1' } },
+    });
+    const ask = async (id: string) => {
+      const { u, g } = (await page.run({ params: { id } })).outcomes;
+      return [u.source, g.source];
+    };
+    for (const id of ['7', '8']) await ask(id);
+    await site.mashup.purge({ tag: 'user-7' });
+    expect([await ask('7'), await ask('8')]).toEqual([
+      ['network', 'cache'],
+      ['cache', 'cache'],
+    ]);
+    await site.mashup.purge({ tag: 'group-g8' });
+    expect([await ask('7'), await ask('8')]).toEqual([
+      ['cache', 'cache'],
+      ['cache', 'network'],
+    ]);
+    await site.mashup.purge({ tag: 'users' });
+    expect(await ask('7')).toEqual(['network', 'cache']);
+  });
+
+  test('may be a function of the data', async () => {
+    backend.answer('/a', [{ id: 1 }, { id: 2 }]);
+    const tags = (_context: unknown, data: unknown) => (data as { id: number }[]).map(({ id }) => `item-${id}`);
+    const ask = site.page({ url: url(), cache: { ttl: MINUTE, tags } });
+    await ask();
+    await site.mashup.purge({ tag: 'item-2' });
+    expect((await ask()).source).toBe('network');
+  });
+
+  test('of a function get params, query, results and item, and not the visitor’s request', async () => {
+    backend.answer('/a', 1);
+    let seen: object = {};
+    const tags = (context: object) => {
+      seen = context;
+      return [];
+    };
+    await site.page({ url: url(), cache: { ttl: MINUTE, tags } })({ params: { id: '7' }, query: { q: 'x' } });
+    expect(seen).toEqual({ params: { id: '7' }, query: { q: 'x' }, results: {}, item: undefined });
+  });
+
+  test.each([
+    [
+      'a function that throws',
+      () => {
+        throw new Error('no');
+      },
+    ],
+    ['a function that returns no list', () => 'one' as never],
+    ['a value that is missing', ['user-{params.id}']],
+    ['too long a tag', ['x'.repeat(257)]],
+  ])('that cannot be told (%s): the answer is used and not stored, for it could not be purged', async (_what, tags) => {
+    backend.answer('/a', 1);
+    const ask = site.page({ url: url(), cache: { ttl: MINUTE, tags } });
+    for (const _ of [1, 2]) {
+      expect(await ask()).toMatchObject({ status: 'success', data: 1, cache: { stored: false, why: 'tags' } });
+    }
+  });
+
+  test('of a refresh behind the page are those of the request that it is for', async () => {
+    backend.answer('/a', 1);
+    const ask = site.page({ url: url(), cache: { ttl: 1000, swr: MINUTE, tags: ['id-{params.id}'] } });
+    const input = { params: { id: '7' } };
+    await ask(input);
+    site.clock.advance(2000);
+    await ask(input);
+    await site.idle();
+    expect((await ask(input)).source).toBe('cache');
+    await site.mashup.purge({ tag: 'id-7' });
+    expect((await ask(input)).source).toBe('network');
+  });
+});
+
+describe('a request that may change something', () => {
+  const change = (method: string, options: Partial<UpstreamOptions> = {}) =>
+    site.page({ url: url(), method, data: {}, ...options })();
+
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    '%s that succeeds makes what is stored of its URL stale',
+    async (method) => {
+      const ask = await stored();
+      await change(method);
+      expect((await ask()).source).toBe('network');
+    },
+  );
+
+  test.each([
+    ['failed', { status: 500 }],
+    ['was refused', { status: 403 }],
+  ])('that %s changes nothing', async (_what, reply) => {
+    const ask = await stored();
+    backend.answer('/a', 0, reply);
+    await change('POST');
+    expect((await ask()).source).toBe('cache');
+  });
+
+  test('names other URLs of its origin in Location and Content-Location', async () => {
+    const ask = await stored();
+    backend.answer('/other', 0, { status: 201, headers: { location: '/a' } });
+    await change('POST', { url: url('/other') });
+    expect((await ask()).source).toBe('network');
+    backend.answer('/other', 0, { headers: { 'content-location': url() } });
+    await change('POST', { url: url('/other') });
+    expect((await ask()).source).toBe('network');
+  });
+
+  test('names groups (RFC 9875)', async () => {
+    backend.answer('/a', 1, { headers: { 'cache-groups': '"news", "all"' } });
+    const ask = site.page({ url: url(), cache });
+    await ask();
+    backend.answer('/other', 0, { headers: { 'cache-group-invalidation': '"news"' } });
+    await change('POST', { url: url('/other') });
+    expect((await ask()).source).toBe('network');
+    await site.mashup.purge({ tag: `${backend.origin}#all` });
+    expect((await ask()).source).toBe('network');
+  });
+
+  test('but not a safe POST', async () => {
+    const ask = await stored();
+    await change('POST', { safe: true });
+    expect((await ask()).source).toBe('cache');
+  });
+});
+
+test.each([
+  [{}, 'expected one of tag, url and all'],
+  [{ tag: 'a', all: true }, 'expected one of tag, url and all'],
+  [{ all: false }, 'all: expected true, but was given false'],
+  [{ url: '/a' }, "url: expected a URL, but was given '/a'"],
+  [{ tags: ['a'] }, "tags: is not an option: did you mean 'tag'?"],
+  ['one', "expected an object such as { tag: 'user-7' }, but was given 'one'"],
+])('a wrong target is an error that says so: %j', async (target, message) => {
+  for (const how of ['invalidate', 'purge'] as const) {
+    await expect(site.mashup[how](target as never)).rejects.toThrow(message);
+  }
+});
+
+test('more marks than are remembered make what was asked for before them go, and nothing that came after', async () => {
+  const ask = await stored();
+  for (let at = 0; at <= 10_000; at += 1000) {
+    await site.mashup.purge({ tag: Array.from({ length: 1000 }, (_, n) => `t${at + n}`) });
+  }
+  expect((await ask()).source).toBe('network');
+  expect((await ask()).source).toBe('cache');
+});

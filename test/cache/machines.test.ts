@@ -1,0 +1,444 @@
+import { jest } from '@jest/globals';
+import type { Outcome, UpstreamOptions } from '../../src/index.js';
+import { type Backend, json, startBackend, startUpstream } from '../support/backend.js';
+import { ManualClock } from '../support/clock.js';
+import { closeAll } from '../support/closing.js';
+import { settled } from '../support/deferred.js';
+import { MemoryStore } from '../support/memory-store.js';
+import { CachedSite } from './cached-page.js';
+
+let backend: Backend;
+let clock: ManualClock;
+let store: MemoryStore;
+let warnings: string[];
+
+beforeEach(async () => {
+  backend = await startBackend();
+  clock = new ManualClock();
+  store = new MemoryStore(clock);
+  warnings = [];
+  jest.spyOn(process, 'emitWarning').mockImplementation((warning: unknown) => {
+    warnings.push(String(warning));
+  });
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await closeAll();
+});
+
+const url = (path = '/a') => backend.origin + path;
+const MINUTE = 60_000;
+
+/** A machine, which has read the log. */
+async function machine(): Promise<CachedSite> {
+  const site = new CachedSite({ store }, clock);
+  await settled();
+  return site;
+}
+
+const page = (site: CachedSite, options: Partial<UpstreamOptions> = {}) =>
+  site.page({ url: url(), cache: { ttl: MINUTE, staleIfError: MINUTE, tags: ['one'] }, ...options });
+
+/** Lets a run end whose store is looked at again and again. */
+async function ended(run: Promise<Outcome>): Promise<Outcome> {
+  let outcome: Outcome | undefined;
+  void run.then((value) => {
+    outcome = value;
+  });
+  while (outcome === undefined) {
+    await settled();
+    if (outcome === undefined) clock.advance(1);
+  }
+  return outcome;
+}
+
+describe('what one machine has fetched', () => {
+  test('another uses, without asking, for as long as it is fresh', async () => {
+    backend.answer('/a', { n: 1 }, { headers: { 'x-of': 'the upstream' } });
+    const [one, two] = [page(await machine()), page(await machine())];
+    const ttl = (await one()).cache?.ttl as number;
+    await settled();
+    clock.advance(1000);
+    const hit = await two();
+    expect(hit).toMatchObject({ data: { n: 1 }, source: 'cache', attempts: 0 });
+    expect(hit.cache).toMatchObject({ status: 'hit', age: 1000, stored: false, why: null });
+    expect(hit.cache?.ttl).toBeCloseTo(ttl - 1000, 1);
+    expect(hit.response).toMatchObject({ status: 200, url: url(), headers: { 'x-of': 'the upstream' } });
+    expect(Object.isFrozen(hit.data)).toBe(true);
+    expect(backend.seen).toHaveLength(1);
+    store.calls.length = 0;
+    expect((await two()).source).toBe('cache');
+    expect(store.calls).toEqual([]);
+    clock.advance(ttl);
+    expect((await two()).source).toBe('network');
+  });
+
+  test('is of nobody else: headers tell users apart in the store too', async () => {
+    const upstream = await startUpstream((response, { headers }) => json(response, headers['cookie']));
+    const options = { url: upstream.origin, forward: ['cookie'], cache: { ttl: MINUTE, keyHeaders: [] } };
+    const [one, two] = [(await machine()).page(options), (await machine()).page(options)];
+    await one({ headers: { cookie: 'alice' } });
+    await settled();
+    expect(await two({ headers: { cookie: 'bob' } })).toMatchObject({ data: 'bob', source: 'network' });
+    expect(await two({ headers: { cookie: 'alice' } })).toMatchObject({ data: 'alice', source: 'cache' });
+    expect(JSON.stringify([...store.values.keys()])).not.toMatch(/alice|bob|127/);
+  });
+
+  test('is told apart by Vary, and all variants are kept', async () => {
+    const upstream = await startUpstream((response, { headers }) => {
+      response.setHeader('vary', 'accept-language');
+      json(response, headers['accept-language']);
+    });
+    let language = 'nb';
+    const options = {
+      url: upstream.origin,
+      headers: () => ({ 'accept-language': language }),
+      cache: { ttl: MINUTE, keyHeaders: [] },
+    };
+    const one = (await machine()).page(options);
+    await one();
+    language = 'fr';
+    await one();
+    await settled();
+    const two = (await machine()).page(options);
+    for (const each of ['nb', 'fr']) {
+      language = each;
+      expect(await two()).toMatchObject({ data: each, source: 'cache' });
+    }
+    expect(upstream.sent).toHaveLength(2);
+  });
+
+  test('can be revalidated by another', async () => {
+    const upstream = await startUpstream((response, { headers }) => {
+      const isSame = headers['if-none-match'] === '"v"';
+      response.writeHead(isSame ? 304 : 200, {
+        'content-type': 'application/json',
+        etag: '"v"',
+        'cache-control': 'max-age=10',
+      });
+      response.end(isSame ? undefined : '1');
+    });
+    const options = { url: upstream.origin, cache: true };
+    await (await machine()).page(options)();
+    await settled();
+    const two = (await machine()).page(options);
+    clock.advance(11_000);
+    expect(await two()).toMatchObject({ data: 1, cache: { status: 'revalidated', why: 'uri-miss' } });
+  });
+
+  test('stays in memory where it is longer than 1 MiB', async () => {
+    backend.answer('/a', 'x'.repeat(1024 * 1024));
+    const options = { maxContentLength: 4_000_000 };
+    const [one, two] = [page(await machine(), options), page(await machine(), options)];
+    await one();
+    expect((await one()).source).toBe('cache');
+    expect(store.values.size).toBe(0);
+    expect((await two()).source).toBe('network');
+  });
+
+  test('and cannot be read by a page of another machine is fetched anew by it', async () => {
+    backend.answer('/a', { n: 1 });
+    await page(await machine())();
+    await settled();
+    const two = page(await machine(), {
+      transformResponse: (text: string) => {
+        if (backend.seen.length === 1) throw new Error('not this one');
+        return text;
+      },
+    });
+    expect(await two()).toMatchObject({ status: 'success', source: 'network' });
+  });
+});
+
+describe('what is not an entry of ours is a miss', () => {
+  async function withValue(change: (bytes: Uint8Array) => Uint8Array | null): Promise<Outcome> {
+    backend.answer('/a', 1);
+    await page(await machine())();
+    await settled();
+    for (const [key, { value, until }] of [...store.values]) {
+      const changed = change(value);
+      if (changed === null) store.values.delete(key);
+      else store.values.set(key, { value: changed, until });
+    }
+    return await page(await machine())();
+  }
+
+  test('(as it is, it is a hit)', async () => {
+    expect((await withValue((bytes) => bytes)).source).toBe('cache');
+  });
+
+  test.each<[what: string, change: (bytes: Uint8Array) => Uint8Array | null]>([
+    ['nothing', () => null],
+    ['empty', () => new Uint8Array()],
+    ['text', () => Buffer.from('hello')],
+    ['truncated', (bytes) => bytes.slice(0, -1)],
+    ['longer', (bytes) => Buffer.concat([bytes, Buffer.from('x')])],
+    ['of another version', (bytes) => Buffer.concat([Buffer.from('mashup2\n'), bytes.slice(8)])],
+    ['with a bit turned', (bytes) => bytes.map((byte, at) => (at === 60 ? byte ^ 1 : byte))],
+    ['with another body', (bytes) => bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))],
+  ])('%s', async (_what, change) => {
+    expect(await withValue(change)).toMatchObject({ source: 'network', data: 1, cache: { why: 'uri-miss' } });
+    expect(warnings).toEqual([]);
+  });
+
+  test('of another key', async () => {
+    backend.answer('/a', 'a');
+    backend.answer('/b', 'b');
+    const one = await machine();
+    await page(one)();
+    await page(one, { url: url('/b') })();
+    await settled();
+    const [[first, a], [second, b]] = [...store.values] as [[string, never], [string, never]];
+    store.values.set(first, b);
+    store.values.set(second, a);
+    expect(await page(await machine())()).toMatchObject({ data: 'a', source: 'network' });
+  });
+});
+
+describe('a cold key', () => {
+  test('is fetched by one machine, and awaited by the others', async () => {
+    const sites = [await machine(), await machine(), await machine()];
+    const runs = sites.map((site) => ended(page(site)()));
+    const asked = await backend.asked('/a');
+    for (let at = 0; at < 10; at++) await settled();
+    asked.reply(1);
+    const outcomes = await Promise.all(runs);
+    expect(outcomes.map(({ data }) => data)).toEqual([1, 1, 1]);
+    expect(outcomes.map(({ source }) => source).sort()).toEqual(['cache', 'cache', 'network']);
+    expect(backend.seen).toHaveLength(1);
+  });
+
+  test('is fetched by the next where the first fails: it says so', async () => {
+    const [one, two] = [await machine(), await machine()];
+    const first = ended(page(one)());
+    const asked = await backend.asked('/a');
+    const second = ended(page(two)());
+    await settled();
+    asked.reply('broken', { status: 500 });
+    expect((await first).status).toBe('error');
+    (await backend.asked('/a')).reply(1);
+    expect(await second).toMatchObject({ data: 1, source: 'network' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is fetched by the next where the client of the first leaves', async () => {
+    const [one, two] = [await machine(), await machine()];
+    const controller = new AbortController();
+    const first = page(one)({ signal: controller.signal });
+    const asked = await backend.asked('/a');
+    const second = ended(page(two)());
+    await settled();
+    controller.abort();
+    await expect(first).rejects.toThrow();
+    await asked.closed;
+    (await backend.asked('/a')).reply(1);
+    expect(await second).toMatchObject({ data: 1, source: 'network' });
+  });
+
+  test('is waited for no longer than the lock lives: then everybody fetches it', async () => {
+    const [one, two] = [await machine(), await machine()];
+    const first = page(one, { timeout: 10_000 });
+    const options = { deadline: 20_000 };
+    const [waiting, other] = [one, two].map((site) =>
+      site.page({ url: url(), timeout: 10_000, cache: MINUTE }, options),
+    ) as [typeof first, typeof first];
+    const leader = waiting();
+    const asked = await backend.asked('/a');
+    const follower = ended(other());
+    const late = await backend.asked('/a');
+    late.reply('late');
+    expect(await follower).toMatchObject({ data: 'late', source: 'network' });
+    asked.reply('first');
+    expect((await leader).data).toBe('first');
+  });
+
+  test('nobody waits beyond the own deadline', async () => {
+    const [one, two] = [await machine(), await machine()];
+    void page(one)();
+    const asked = await backend.asked('/a');
+    const outcome = await ended(page(two, { timeout: 100 })());
+    expect(outcome.error?.code).toBe('ERR_UPSTREAM_TIMEOUT');
+    asked.reply(1);
+    await one.idle();
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('invalidate and purge', () => {
+  test.each([
+    ['all', { all: true as const }],
+    ['a tag', { tag: 'one' }],
+  ])('hold on every machine, in memory and in the store: by %s', async (_what, target) => {
+    backend.answer('/a', 1);
+    const [one, two] = [await machine(), await machine()];
+    const pages = [page(one), page(two)];
+    for (const ask of pages) await ask();
+    await settled();
+    for (const how of ['purge', 'invalidate'] as const) {
+      const { length } = backend.seen;
+      await two.mashup[how](target);
+      await settled();
+      await settled();
+      const outcomes = [];
+      for (const ask of [...pages, page(await machine())]) {
+        outcomes.push((await ask()).source);
+        await settled();
+      }
+      expect(outcomes).toEqual(['network', 'cache', 'cache']);
+      expect(backend.seen).toHaveLength(length + 1);
+    }
+  });
+
+  test('an answer asked for before a purge by another machine is not stored after it', async () => {
+    const [one, two] = [await machine(), await machine()];
+    const run = page(one)();
+    const asked = await backend.asked('/a');
+    await two.mashup.purge({ all: true });
+    await settled();
+    await settled();
+    asked.reply('before');
+    expect((await run).data).toBe('before');
+    await settled();
+    backend.answer('/a', 'after');
+    for (const site of [one, two]) expect((await page(site)()).data).toBe('after');
+  });
+
+  test('made while the store is away are kept, and sent when it is back', async () => {
+    backend.answer('/a', 1);
+    const [one, two] = [await machine(), await machine()];
+    await page(one)();
+    await settled();
+    await page(two)();
+    store.behaves = 'fails';
+    await one.mashup.purge({ tag: 'one' });
+    expect((await page(two)()).source).toBe('cache');
+    store.behaves = 'well';
+    // It is tried again every second.
+    while ((await page(two)()).source === 'cache') {
+      clock.advance(1000);
+      await settled();
+    }
+    expect(backend.seen).toHaveLength(2);
+  });
+
+  test('are read again after a reconnection, however many messages were missed', async () => {
+    backend.answer('/a', 1);
+    const [one, two] = [await machine(), await machine()];
+    await page(one)();
+    await page(two)();
+    const { poke } = store;
+    store.poke = () => {};
+    await one.mashup.purge({ tag: 'one' });
+    await settled();
+    expect((await page(two)()).source).toBe('cache');
+    store.poke = poke;
+    store.poke();
+    await settled();
+    expect((await page(two)()).source).not.toBe('cache');
+  });
+
+  test('that cannot be known any more, for the store has lost its log, leave nothing that was stored before', async () => {
+    backend.answer('/a', 1);
+    const [one, two] = [await machine(), await machine()];
+    await page(one)();
+    await page(two)();
+    store.lose();
+    store.poke();
+    await settled();
+    expect((await page(one)()).source).toBe('network');
+    await settled();
+    expect((await page(two)()).source).toBe('cache');
+  });
+
+  test('that are more than the log has do so too', async () => {
+    store = new MemoryStore(clock, 3);
+    backend.answer('/a', 1);
+    const [one, two] = [await machine(), await machine()];
+    await page(one)();
+    await page(two)();
+    const { poke } = store;
+    store.poke = () => {};
+    for (const tag of ['two', 'three', 'four', 'five']) await one.mashup.invalidate({ tag });
+    store.poke = poke;
+    store.poke();
+    await settled();
+    expect((await page(two)()).source).toBe('network');
+  });
+});
+
+describe('a store that is sick', () => {
+  test.each(['hangs', 'fails', 'throws'] as const)(
+    'and %s costs a page its limit at most, is left alone after five failures, and is reported once',
+    async (behaviour) => {
+      const site = await machine();
+      store.behaves = behaviour;
+      for (let at = 0; at < 8; at++) {
+        backend.answer(`/${at}`, at);
+        const began = clock.now();
+        const outcome = await ended(page(site, { url: url(`/${at}`) })());
+        expect(outcome).toMatchObject({ status: 'success', data: at, source: 'network' });
+        expect(clock.now() - began).toBeLessThan(60);
+      }
+      const stats = site.mashup.stats().store;
+      expect(stats).toMatchObject({ state: 'open' });
+      expect(stats?.failures).toBe(5);
+      expect(stats?.timeouts).toBe(behaviour === 'hangs' ? 5 : 0);
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toContain('the store of the cache fails');
+      expect(warnings[0]).not.toContain('secret');
+      store.behaves = 'well';
+      clock.advance(2000);
+      await settled();
+      backend.answer('/x', 'x');
+      await ended(page(site, { url: url('/x') })());
+      await settled();
+      expect(site.mashup.stats().store).toMatchObject({ state: 'closed' });
+      expect(warnings).toEqual([warnings[0], 'the store of the cache is used again']);
+      await site.mashup.close();
+      expect(clock.pending).toBe(0);
+    },
+  );
+
+  test('and gives garbage is not believed', async () => {
+    const site = await machine();
+    store.behaves = 'gives garbage';
+    backend.answer('/a', 1);
+    const outcome = await ended(page(site)());
+    expect(outcome).toMatchObject({ status: 'success', data: 1, source: 'network' });
+    expect(site.mashup.stats().store?.failures).toBeGreaterThan(0);
+    expect((await page(site)()).source).toBe('cache');
+  });
+
+  test('makes nobody wait who waits for another machine', async () => {
+    const [one, two] = [await machine(), await machine()];
+    void page(one)();
+    const asked = await backend.asked('/a');
+    const waiting = page(two)();
+    for (let at = 0; at < 5; at++) {
+      clock.advance(20);
+      await settled();
+    }
+    store.behaves = 'hangs';
+    const began = clock.now();
+    const run = ended(waiting);
+    (await backend.asked('/a')).reply('own');
+    expect((await run).data).toBe('own');
+    expect(clock.now() - began).toBeLessThan(100);
+    asked.reply(1);
+    await one.idle();
+  });
+
+  test('a late answer changes nothing', async () => {
+    const site = await machine();
+    let late: (value: Uint8Array | null) => void = () => {};
+    store.get = () =>
+      new Promise((resolve) => {
+        late = resolve;
+      });
+    backend.answer('/a', 1);
+    expect((await ended(page(site)())).data).toBe(1);
+    late(Buffer.from('late'));
+    await settled();
+    expect((await page(site)()).source).toBe('cache');
+  });
+});
