@@ -9,6 +9,7 @@ import { type Effect, EVERYTHING, Marks } from './marks.js';
 import { MemoryLevel } from './memory.js';
 import { SecondLevel } from './second-level.js';
 import { SharedLog } from './shared-log.js';
+import { SharedQuota } from './shared-quota.js';
 
 export type CacheConfig = Required<Omit<CacheSettings, 'store'>> & Pick<CacheSettings, 'store'>;
 
@@ -17,6 +18,8 @@ export class Cache {
   readonly marks = new Marks();
   readonly maxEntryBytes: number;
   readonly second: SecondLevel | null;
+  /** Null where each machine counts for itself. */
+  readonly sharedQuota: SharedQuota | null;
   readonly counts = { hits: 0, stale: 0, revalidated: 0, misses: 0, bypasses: 0 };
   readonly #config: CacheConfig;
   readonly #store: GuardedStore | null;
@@ -32,6 +35,7 @@ export class Cache {
       this.#store === null
         ? null
         : new SecondLevel(this.#store, new SharedLog(this.#store, this.marks, clock), this.marks);
+    this.sharedQuota = this.#store?.takes ? new SharedQuota(this.#store) : null;
     this.second?.log.start();
   }
 

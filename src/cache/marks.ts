@@ -8,7 +8,7 @@ export type Effect = 'stale' | 'gone';
 const MOST_MARKS = 10_000;
 
 /** The mark of a tag, of a URL, or of all entries. It tells nothing of its name, for it goes to where others may look. */
-export function markOf(kind: 'tag' | 'url', name: string): string {
+export function markOf(kind: 'tag' | 'url' | 'quota', name: string): string {
   return createHash('sha256').update(`${kind} ${name}`).digest('base64url').slice(0, 22);
 }
 

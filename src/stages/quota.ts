@@ -1,4 +1,5 @@
 import type { Result } from '../answer/answer.js';
+import type { SharedQuota } from '../cache/shared-quota.js';
 import type { QuotaConfig } from '../checked.js';
 import { Failure } from '../errors.js';
 import type { Reservation } from '../origin/budget.js';
@@ -21,7 +22,9 @@ export const quotaStage: Stage<QuotaConfig> = {
       if (typeof room === 'number') return job.settle(refusal(quota, origin, room));
       const counted = new CountedAttempt(job, room);
       job.hold(counted);
-      next(counted, request);
+      const { sharedQuota } = job.scope.instance.cache;
+      if (sharedQuota === null) next(counted, request);
+      else void counted.askFor(sharedQuota, quota, () => next(counted, request), origin);
     },
 };
 
@@ -36,13 +39,39 @@ function refusal({ requests, per, name }: QuotaConfig, origin: string, retryIn: 
 /** Counts from when it is sent; one that never is, for it was given up in a line say, counts for nothing. */
 class CountedAttempt extends Fork {
   readonly #room: Reservation;
+  #isSent = false;
+  /** Takes back what was counted for all machines. */
+  #giveBack: (() => void) | null = null;
 
   constructor(parent: Job, room: Reservation) {
     super(parent);
     this.#room = room;
   }
 
+  /** Asks whether all machines together have room for it. Where the store fails, this machine counts alone. */
+  async askFor(shared: SharedQuota, quota: QuotaConfig, send: () => void, origin: string): Promise<void> {
+    const { async } = this.scope;
+    let wait = 0;
+    try {
+      const taken = await shared.take(quota, origin);
+      wait = taken.wait;
+      if (wait === 0) this.#giveBack = taken.giveBack;
+    } catch {
+      // It has been reported.
+    }
+    // It was given up meanwhile.
+    if (this.over) return this.#takeBack();
+    if (wait > 0) async.runInAsyncScope(this.finish, this, refusal(quota, origin, wait));
+    else async.runInAsyncScope(send);
+  }
+
+  #takeBack(): void {
+    if (!this.#isSent) this.#giveBack?.();
+    this.#giveBack = null;
+  }
+
   override attemptStarts(now: number): void {
+    this.#isSent = true;
     this.#room.sent(now);
     super.attemptStarts(now);
   }
@@ -53,6 +82,7 @@ class CountedAttempt extends Fork {
 
   protected override finish(result: Result): void {
     this.#room.drop();
+    this.#takeBack();
     super.finish(result);
   }
 }

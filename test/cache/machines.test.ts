@@ -366,6 +366,51 @@ describe('invalidate and purge', () => {
   });
 });
 
+describe('a quota', () => {
+  const quota = { requests: 2, per: MINUTE, name: 'theirs' };
+  const limited = (site: CachedSite, path = '/a') => site.page({ url: url(path), quota });
+
+  test('is that of all machines together', async () => {
+    backend.answer('/a', 1);
+    const sites = [await machine(), await machine(), await machine()];
+    const codes = [];
+    for (const site of sites) codes.push((await limited(site)()).error?.code ?? null);
+    expect(codes).toEqual([null, null, 'ERR_UPSTREAM_QUOTA']);
+    expect(backend.seen).toHaveLength(2);
+    clock.advance(MINUTE);
+    expect((await limited(sites[2] as CachedSite)()).status).toBe('success');
+  });
+
+  test('gets back what was not sent', async () => {
+    backend.answer('/a', 1);
+    const [one, two] = [await machine(), await machine()];
+    // All places of the origin are taken, so what has room in the quota waits.
+    const holding = Array.from({ length: 128 }, (_, at) => one.page({ url: url(`/hold${at}`) })());
+    for (let at = 0; at < 128; at++) await backend.asked(`/hold${at}`);
+    const controller = new AbortController();
+    const waiting = limited(one)({ signal: controller.signal });
+    while (one.mashup.stats().origins[backend.origin]?.queued !== 1) await settled();
+    expect((await limited(two)()).status).toBe('success');
+    expect((await limited(two)()).error?.code).toBe('ERR_UPSTREAM_QUOTA');
+    controller.abort();
+    await expect(waiting).rejects.toThrow();
+    await settled();
+    expect((await limited(two)()).status).toBe('success');
+    await one.mashup.close({ timeout: 1 });
+    clock.advance(2000);
+    await Promise.all(holding);
+  });
+
+  test('is that of the machine alone where the store fails', async () => {
+    backend.answer('/a', 1);
+    const site = await machine();
+    store.behaves = 'hangs';
+    const outcomes = [];
+    for (let at = 0; at < 3; at++) outcomes.push((await ended(limited(site)())).error?.code ?? null);
+    expect(outcomes).toEqual([null, null, 'ERR_UPSTREAM_QUOTA']);
+  });
+});
+
 describe('a store that is sick', () => {
   test.each(['hangs', 'fails', 'throws'] as const)(
     'and %s costs a page its limit at most, is left alone after five failures, and is reported once',
