@@ -49,6 +49,31 @@ export interface CacheRecord {
   why: string | null;
 }
 
+/** What a page says of how it may be cached itself, by browsers and by what stands between them and it. */
+export interface PageCacheOptions {
+  /** The longest time for which it may be used, in milliseconds. @default as long as all of its parts are fresh */
+  maxAge?: number;
+  /**
+   * For how many milliseconds a page may be used that is not whole: a part is missing, late, stale, or a fallback.
+   * @default such a page is no-store
+   */
+  partial?: number;
+  /**
+   * It may be stored for all, though it depends on a function of the context, on `locals`, or on a forwarded credential; you
+   * know that it is the same for all. What an upstream says is private stays private.
+   * @default false
+   */
+  shared?: boolean;
+  /**
+   * Sends a weak ETag, and answers 304 before the handler runs where the client has that page. The tag follows from the parts
+   * and from a version of the page's own code: the one given, which machines share, or with `true` one of this process.
+   * @default false
+   */
+  etag?: boolean | string;
+  /** A header with the tags of the parts, for a CDN to purge by: `'Surrogate-Key'`, `'Cache-Tag'`. @default none */
+  tagHeader?: string;
+}
+
 /** The cache of an instance. */
 export interface CacheSettings {
   /** @default 67108864 */

@@ -1,4 +1,4 @@
-import type { CacheOptions } from './cache-types.js';
+import type { CacheOptions, PageCacheOptions } from './cache-types.js';
 import type {
   BreakerOptions,
   Context,
@@ -56,8 +56,18 @@ export type UpstreamConfig = Resolved & {
   readonly given: ReadonlySet<string>;
 };
 
+/** How a page says that it may be cached; null where an option is not given. */
+export interface PageCacheConfig extends Required<Pick<PageCacheOptions, 'shared'>> {
+  readonly maxAge: number | null;
+  readonly partial: number | null;
+  /** What the page's ETag depends on besides its parts; null for none. */
+  readonly version: string | null;
+  readonly tagHeader: string | null;
+}
+
 /** The options of a page, checked, with their defaults. */
-export type PageConfig = Required<Omit<PageOptions, 'into' | 'deadlineFrom'>> & {
+export type PageConfig = Required<Omit<PageOptions, 'into' | 'deadlineFrom' | 'pageCache'>> & {
+  readonly pageCache: PageCacheConfig | null;
   readonly into: string | null;
   readonly deadlineFrom: string | null;
 };

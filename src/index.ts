@@ -8,6 +8,7 @@ export type {
   CacheTarget,
   LogPosition,
   LogSlice,
+  PageCacheOptions,
   StoreStats,
   TagContext,
 } from './cache-types.js';

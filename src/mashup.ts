@@ -10,6 +10,8 @@ import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { MashupInstance } from './instance.js';
 import { attach, dataOf, findCollision, serverTiming } from './locals.js';
+import { sayHowCached } from './page-cache/apply.js';
+import { factsOf, type PageFacts } from './page-cache/facts.js';
 import { runPage } from './page-run.js';
 import type { Mashup, Page } from './page-types.js';
 import { forgetSocket, watchSocket } from './pipelined.js';
@@ -52,6 +54,7 @@ export function mashupOn(instance: MashupInstance): Mashup {
 function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOptions = {}): Page {
   const plan = readPage(upstreams, options, instance.axios);
   const { into } = plan.options;
+  const facts = plan.options.pageCache === null ? null : factsOf(plan.calls);
 
   function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {
     if (typeof next !== 'function') {
@@ -61,7 +64,7 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
     if (collision !== null) return next(collision);
     // The client has already left.
     if (res.closed || req.socket?.destroyed) return;
-    const visit = new Visit(res, next);
+    const visit = new Visit(req, res, next, facts);
     const run = new Run(plan, instance, req, req, res.locals, visit);
     visit.watch(run, req);
     run.start();
@@ -77,8 +80,11 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
 
 /** One run as Express sees it. */
 class Visit implements RunOwner {
+  readonly #req: Request;
   readonly #res: Response;
   readonly #next: NextFunction;
+  /** What the page depends on, where it says how it may be cached itself; else null. */
+  readonly #facts: PageFacts | null;
   #run: Run | null = null;
   /** The client's socket, while the response has none of its own yet (see pipelined.ts); else null. */
   #socket: Socket | null = null;
@@ -89,9 +95,11 @@ class Visit implements RunOwner {
     this.#run?.cancel();
   };
 
-  constructor(res: Response, next: NextFunction) {
+  constructor(req: Request, res: Response, next: NextFunction, facts: PageFacts | null) {
+    this.#req = req;
     this.#res = res;
     this.#next = next;
+    this.#facts = facts;
   }
 
   watch(run: Run, { socket }: Request): void {
@@ -110,7 +118,18 @@ class Visit implements RunOwner {
 
   runEnded(run: Run, error: UpstreamError | null): void {
     this.#unwatch();
-    this.#next(this.#attach(run) ?? error ?? undefined);
+    const problem = this.#attach(run) ?? error;
+    if (problem !== null || this.#facts === null) return this.#next(problem ?? undefined);
+    if (!this.#isKnown(run, this.#facts)) this.#next();
+  }
+
+  /** Says how the page may be cached; true if the client has it already and was told so. */
+  #isKnown({ plan, outcomes, instance, began }: Run, facts: PageFacts): boolean {
+    const { pageCache } = plan.options;
+    const ended = instance.clock.now() - began;
+    return (
+      pageCache !== null && sayHowCached(this.#req, this.#res, outcomes, facts, pageCache, ended, instance.clock.date())
+    );
   }
 
   #attach({ plan, outcomes, instance, began }: Run): unknown {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { CacheOptions } from './cache-types.js';
+import type { CacheOptions, PageCacheOptions } from './cache-types.js';
 import type { UpstreamError } from './errors.js';
 import type { StandardSchema } from './standard-schema.js';
 
@@ -197,6 +197,12 @@ export interface PageOptions {
    * @default none
    */
   deadlineFrom?: string;
+  /**
+   * Send Cache-Control, Vary, and more where it is wanted, as they follow from the parts: `true`, or {@link PageCacheOptions}.
+   * For GET and HEAD. What the handler sets itself wins.
+   * @default false
+   */
+  pageCache?: boolean | PageCacheOptions;
   /** Send a Server-Timing header. @default true, but false where NODE_ENV is production */
   serverTiming?: boolean;
 }

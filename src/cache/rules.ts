@@ -58,7 +58,7 @@ export function judge(
   const bornAt = received - age;
   const ms = (name: string) => (control.seconds(name) ?? 0) * 1000;
   const times = mustRevalidate(control)
-    ? until(bornAt, bornAt + (control.has('no-cache') ? 0 : lifetime), 0, 0)
+    ? until(bornAt, bornAt + lifetime, 0, 0)
     : until(
         bornAt,
         bornAt + lifetime,
@@ -131,6 +131,7 @@ export function freshnessOf({ status, headers }: ResponseHead, { requested, rece
   const apparent = Math.max(0, date - (sent ?? date));
   const corrected = ageOf(headers) * 1000 + (received - requested);
   const age = Math.max(apparent, corrected);
+  if (control.has('no-cache')) return { age, lifetime: 0, isExplicit: true };
   const seconds = control.seconds('s-maxage') ?? control.seconds('max-age');
   if (seconds !== null) return { age, lifetime: seconds * 1000, isExplicit: true };
   if (headers['expires'] !== undefined) {

@@ -25,6 +25,8 @@ export interface CallPlan extends JobPlan {
   readonly reads: readonly CallPlan[];
   /** Those that wait for it. */
   readonly unblocks: readonly CallPlan[];
+  /** Whether a template of its reads `res.locals`, as middleware before the page left it. */
+  readonly readsLocals: boolean;
   /** Where `each` finds its list. */
   readonly list: ListSource | null;
   /** The plan for one item of a fan-out; null without `each`. */

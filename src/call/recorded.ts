@@ -1,8 +1,10 @@
 import type { Answer } from '../answer/answer.js';
+import { CachedAnswer } from '../cache/cached-answer.js';
 import type { CacheRecord } from '../cache-types.js';
 import type { Failure, UpstreamError } from '../errors.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
 import { Job } from '../stages/stage.js';
+import { noteTags } from '../tags.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { callError } from './error.js';
 import { firstStart } from './fan-out.js';
@@ -77,6 +79,9 @@ export abstract class RecordedJob extends Job {
       },
     };
     if (items !== undefined) outcome.items = items;
+    if (this.answer instanceof CachedAnswer && this.answer.entry.tags.length > 0) {
+      noteTags(outcome, this.answer.entry.tags);
+    }
     return outcome;
   }
 }

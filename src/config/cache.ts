@@ -8,6 +8,7 @@ import type { UpstreamOptions } from '../types.js';
 import {
   aFunction,
   aString,
+  aTime,
   aWholeNumber,
   type Check,
   checkOptions,
@@ -17,10 +18,6 @@ import {
   milliseconds,
 } from './checks.js';
 import { onlyGiven } from './resilience.js';
-
-// No timer waits for it, so it may be a year.
-const aTime: Check = (value) =>
-  typeof value === 'number' && value > 0 && Number.isFinite(value) ? null : 'milliseconds, more than 0';
 
 const cacheChecks: { readonly [Option in keyof Required<CacheOptions>]: Check } = {
   ttl: aTime,

@@ -21,6 +21,10 @@ export const milliseconds: Check = (value) =>
     ? null
     : `milliseconds, more than 0 and at most ${LONGEST_TIMER}`;
 
+/** Milliseconds that no timer waits for, so there may be a year of them. */
+export const aTime: Check = (value) =>
+  typeof value === 'number' && value > 0 && Number.isFinite(value) ? null : 'milliseconds, more than 0';
+
 export function aWholeNumber(least: number): Check {
   return (value) =>
     Number.isSafeInteger(value) && (value as number) >= least ? null : `a whole number, ${least} or more`;

@@ -19,6 +19,7 @@ import {
   milliseconds,
 } from './checks.js';
 import { pageDefaults } from './defaults.js';
+import { isPageCache, readPageCache } from './page-cache.js';
 import { readUpstream } from './upstream.js';
 
 const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
@@ -27,6 +28,7 @@ const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   into: aString,
   deadlineFrom: aString,
   serverTiming: aBoolean,
+  pageCache: isPageCache,
 };
 
 // Names that have a meaning of their own in `res.locals`: to Express, to this package and its templates, to JavaScript, and to
@@ -84,6 +86,7 @@ export function readUrls(urls: unknown, options: unknown): PagePlan {
     into: null,
     deadlineFrom: null,
     serverTiming: false,
+    pageCache: null,
   });
 }
 
@@ -167,6 +170,7 @@ function readOptions(options: unknown, problems: Problems): PageConfig {
     concurrency: known.concurrency ?? pageDefaults.concurrency,
     into: into ?? null,
     deadlineFrom: typeof known.deadlineFrom === 'string' ? known.deadlineFrom.toLowerCase() : null,
+    pageCache: readPageCache(known.pageCache, problems),
     serverTiming: known.serverTiming ?? process.env['NODE_ENV'] !== 'production',
   };
 }

@@ -6,6 +6,7 @@ import {
   aBoolean,
   aPlainObject,
   aString,
+  aTime,
   aWholeNumber,
   type Check,
   checkOptions,
@@ -37,8 +38,7 @@ const breakerChecks: { readonly [Option in keyof Required<BreakerOptions>]: Chec
 
 const quotaChecks: { readonly [Option in keyof Required<QuotaOptions>]: Check } = {
   requests: aWholeNumber(1),
-  // No timer waits for it, so it may be a month.
-  per: (value) => (Number.isFinite(value) && (value as number) > 0 ? null : 'milliseconds, more than 0'),
+  per: aTime,
   name: (value) => (typeof value === 'string' && /^\S.{0,99}$/.test(value) ? null : 'a name of at most 100 characters'),
 };
 

@@ -59,6 +59,7 @@ export function planCall(
     send,
     unblocks: [],
     list,
+    readsLocals: template?.sources.includes('locals') === true || (list?.kind === 'path' && list.source === 'locals'),
     item: null,
   };
   if (list === null) return plan;

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 const programs = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
   'redis-server': ['redis-server', 'valkey-server'],
+  nginx: ['nginx'],
 };
 
 export type Tool = keyof typeof programs;
