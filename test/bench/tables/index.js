@@ -11,5 +11,6 @@ export const tables = [
   'sick',
   'hedge',
   'cached',
+  'store',
   'hostile',
 ];
