@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { isUpstreamError } from 'express-mashup';
+import { mashup as defaultMashup, isUpstreamError, type Mashup } from 'express-mashup';
 import { exampleFolder } from './folder.js';
 import { cityPage, homePage } from './page.js';
 import type { ServiceUrls } from './services/index.js';
@@ -22,7 +22,7 @@ const contentSecurityPolicy = [
 ].join('; ');
 
 /** The dashboard, as an Express app like any other. */
-export function createApp(services: ServiceUrls): Express {
+export function createApp(services: ServiceUrls, mashup: Mashup = defaultMashup): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('views', join(exampleFolder, 'views'));
@@ -36,11 +36,11 @@ export function createApp(services: ServiceUrls): Express {
   app.use(express.static(join(exampleFolder, 'public')));
   app.use('/flags', express.static(flags, { maxAge: '1d' }));
 
-  app.get('/', homePage(services), (req, res) => {
+  app.get('/', homePage(services, mashup), (req, res) => {
     res.render('home', { wanted: req.query['q'] ?? '' });
   });
 
-  app.get('/cities/:slug', cityPage(services), (_req, res) => {
+  app.get('/cities/:slug', cityPage(services, mashup), (_req, res) => {
     res.render('city', { now: new Date(), time: whereTimeWent(res.locals.mashup) });
   });
 

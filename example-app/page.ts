@@ -1,5 +1,5 @@
 // The two pages, as what they are made of. This is the part to copy from.
-import { mashup, upstream } from 'express-mashup';
+import { type Mashup, upstream } from 'express-mashup';
 import { airAnswer } from './air-answer.js';
 import { type Article, parseNews } from './news.js';
 import type { City } from './services/cities.js';
@@ -12,27 +12,29 @@ import type { Weather } from './services/weather.js';
 /** The page's own ?slow= and ?fail= go on to every service: each makes itself sick if it is named there. */
 const sick = 'query.slow,query.fail';
 
-export function homePage(services: ServiceUrls) {
+export function homePage(services: ServiceUrls, mashup: Mashup) {
   return mashup({
     cities: upstream<City[]>(`${services.cities}/cities{?query.q,${sick}}`),
   });
 }
 
-export function cityPage(services: ServiceUrls) {
+export function cityPage(services: ServiceUrls, mashup: Mashup) {
   return mashup(
     {
       // Without the city there is no page: its 404 is the page's 404.
       city: upstream<City>({ url: `${services.cities}/cities/{params.slug}{?${sick}}`, required: true }),
 
       // These three need something of `city`, so they start when it has arrived.
-      country: upstream<Country>(`${services.countries}/countries/{city.iso2}{?${sick}}`),
-      holidays: upstream<Holiday[]>(`${services.holidays}/holidays/{city.iso2}{?${sick}}`),
+      // The services say for how long their answers are good, and so long they are kept.
+      country: upstream<Country>({ url: `${services.countries}/countries/{city.iso2}{?${sick}}`, cache: true }),
+      holidays: upstream<Holiday[]>({ url: `${services.holidays}/holidays/{city.iso2}{?${sick}}`, cache: true }),
       sky: upstream<Sky>(`${services.sun}/sun{?city.lat,city.lng,${sick}}`),
 
       // One request for each neighbour, all at once: starts when `country` has arrived. What follows starts at once.
       neighbours: upstream<Country>({
         url: `${services.countries}/countries/{item}{?${sick}}`,
         each: 'country.borders',
+        cache: true,
       }),
 
       // Never worth more than 400 ms of anybody's time.
@@ -42,19 +44,23 @@ export function cityPage(services: ServiceUrls) {
         fallback: { current: null, hourly: [] },
       }),
 
-      // RSS, not JSON.
+      // RSS, not JSON. Good for 15 seconds, whatever its service says; then an older copy is shown while it is refreshed, for ten
+      // minutes, and where that fails, for an hour.
       news: upstream<Article[]>({
         url: `${services.news}/news/{params.slug}{?${sick}}`,
         responseType: 'text',
         transformResponse: parseNews,
+        cache: { ttl: 15_000, swr: 600_000, staleIfError: 3_600_000, tags: ['news-{params.slug}'] },
       }),
 
-      // A POST, in the way of GraphQL. The schema checks the answer, unwraps it, and types it.
+      // A POST, in the way of GraphQL, that only reads. The schema checks the answer, unwraps it, and types it.
       air: {
         method: 'POST',
         url: `${services.air}/graphql{?${sick}}`,
         data: ({ params }) => ({ query: airQuery, variables: { slug: params['slug'] } }),
         schema: airAnswer,
+        safe: true,
+        cache: 60_000,
       },
     },
     { deadline: 1500 },

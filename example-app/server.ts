@@ -1,6 +1,7 @@
 // The command: starts the services and the page, says what to try, and closes everything when it is told to stop.
 import type { Server } from 'node:http';
-import { mashup } from 'express-mashup';
+import { createMashup, mashup as defaultMashup } from 'express-mashup';
+import { redisStore } from 'express-mashup/redis';
 import { createApp } from './app.js';
 import { listen, startServices, urlOf } from './services/index.js';
 
@@ -8,7 +9,11 @@ try {
   const port = portFrom('PORT', 3000);
   const firstPort = portFrom('SERVICES_PORT', 0);
   const services = await startServices({ firstPort });
-  const page = await listen(createApp(services.urls), port).catch(async (error: unknown) => {
+  // With Redis, several of these share what they have fetched.
+  const redis = process.env['REDIS_URL'];
+  const store = redis === undefined ? null : redisStore({ url: redis });
+  const mashup = store === null ? defaultMashup : createMashup({ cache: { store } });
+  const page = await listen(createApp(services.urls, mashup), port).catch(async (error: unknown) => {
     await services.close();
     throw error;
   });
@@ -18,6 +23,7 @@ try {
     console.log('\nClosing …');
     await closed(page);
     await mashup.close();
+    await store?.close();
     await services.close();
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);

@@ -19,6 +19,13 @@ const well = await ask('/cities/oslo');
 check('the page answers 200', well.status === 200);
 check('all boxes are filled', emptyBoxes(well.html).length === 0, emptyBoxes(well.html));
 
+const again = await ask('/cities/oslo');
+check(
+  'what the services allow is kept: boxes say that they are from the cache',
+  /from the cache, \d+ s old/.test(again.html),
+);
+check('and no box is empty', emptyBoxes(again.html).length === 0, emptyBoxes(again.html));
+
 const sick = await ask('/cities/oslo?slow=weather:3000&fail=news');
 check('the page with two sick services answers 200', sick.status === 200);
 check(`it comes within ${deadline} ms`, sick.took < deadline + slack, `${Math.round(sick.took)} ms`);

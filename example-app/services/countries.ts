@@ -50,5 +50,6 @@ countries.get('/countries/:code', (req, res) => {
   if (!/^[A-Z]{2,3}$/.test(code)) throw new HttpError(400, 'a country code has two or three letters');
   const country = byCode.get(code);
   if (country === undefined) throw new HttpError(404, 'no such country');
-  res.json(country);
+  // A cache may keep it.
+  res.set('Cache-Control', 'public, max-age=3600').json(country);
 });

@@ -25,7 +25,9 @@ holidays.get('/holidays/:iso2', (req, res) => {
     throw new HttpError(400, 'year takes a year from 1900 to 2099');
   }
   if (!Object.hasOwn(covered, iso2)) throw new HttpError(404, 'no holidays known for this country');
-  res.json(year === undefined ? next(iso2, 6) : ofYears(iso2, Number(year)));
+  res
+    .set('Cache-Control', 'public, max-age=600')
+    .json(year === undefined ? next(iso2, 6) : ofYears(iso2, Number(year)));
 });
 
 function next(iso2: string, count: number): Holiday[] {

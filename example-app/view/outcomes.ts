@@ -22,3 +22,13 @@ export function why({ status, error, timings }: Outcome): string {
       return 'Not available right now.';
   }
 }
+
+/** Where the data of a box came from, if not from its service just now; '' where it did. */
+export function whereFrom({ source, cache, items }: Outcome): string {
+  const all = items === undefined ? [cache] : items.map((item) => item.cache);
+  const ages = all.flatMap((one) => (one?.status === 'hit' || one?.status === 'stale' ? (one.age ?? []) : []));
+  if (ages.length === 0 || ages.length < all.length) return '';
+  const age = `${Math.round(Math.max(...ages) / 1000)} s old`;
+  if (source === 'stale') return `an older copy, ${age}`;
+  return `from the cache, ${age}`;
+}

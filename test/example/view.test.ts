@@ -1,6 +1,6 @@
 import type { Sky } from '../../example-app/services/sun.js';
 import { airBand, clock, daysUntil, degrees, isDark, longDay } from '../../example-app/view/format.js';
-import { why } from '../../example-app/view/outcomes.js';
+import { whereFrom, why } from '../../example-app/view/outcomes.js';
 import { moonPath, sunOnArc } from '../../example-app/view/shapes.js';
 import { whereTimeWent } from '../../example-app/view/waterfall.js';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/errors.js';
@@ -53,6 +53,28 @@ describe('why', () => {
     expect(failed('ERR_UPSTREAM_STATUS', 404)).toContain('Nothing is recorded');
     expect(failed('ERR_UPSTREAM_BODY')).toBe('Not available right now.');
     expect(why(outcome('a', 0, 1, { data: null }))).toContain('Nothing is recorded');
+  });
+});
+
+describe('whereFrom', () => {
+  const kept = (status: 'hit' | 'miss' | 'stale', age: number) => ({ status, age, ttl: 1, stored: false, why: null });
+
+  it('says what came from the cache, and how old it is', () => {
+    expect(whereFrom(outcome('a', 0, 1))).toBe('');
+    expect(whereFrom(outcome('a', 0, 1, { cache: kept('miss', 0) }))).toBe('');
+    expect(whereFrom(outcome('a', 0, 1, { source: 'cache', cache: kept('hit', 12_345) }))).toBe(
+      'from the cache, 12 s old',
+    );
+    expect(whereFrom(outcome('a', 0, 1, { source: 'stale', cache: kept('stale', 61_000) }))).toBe(
+      'an older copy, 61 s old',
+    );
+  });
+
+  it('says it of a fan-out where it is so of all of its items', () => {
+    const items = [outcome('a', 0, 1, { cache: kept('hit', 1000) }), outcome('a', 0, 1, { cache: kept('hit', 3000) })];
+    expect(whereFrom(outcome('a', 0, 1, { source: 'cache', items }))).toBe('from the cache, 3 s old');
+    expect(whereFrom(outcome('a', 0, 1, { source: 'cache', items: [...items, outcome('a', 0, 1)] }))).toBe('');
+    expect(whereFrom(outcome('a', 0, 1, { items: [] }))).toBe('');
   });
 });
 
