@@ -158,7 +158,8 @@ export interface BreakerOptions {
 }
 
 /**
- * How much an upstream may be asked. Every attempt that is sent counts, retries and hedges too; redirects, and the repetition
+ * How much an upstream may be asked, by all machines that share a store (`createMashup({ cache: { store } })`), or else by each
+ * process. Every attempt that is sent counts, retries and hedges too; redirects, and the repetition
  * where a kept-alive connection was closed, do not.
  */
 export interface QuotaOptions {
