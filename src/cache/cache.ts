@@ -17,7 +17,8 @@ export type CacheConfig = Required<Omit<CacheSettings, 'store'>> & Pick<CacheSet
 export class Cache {
   readonly marks = new Marks();
   readonly maxEntryBytes: number;
-  readonly second: SecondLevel | null;
+  /** Null where there is no store, and once the instance is closed: nobody tells then what others make stale. */
+  second: SecondLevel | null;
   /** Null where each machine counts for itself. */
   readonly sharedQuota: SharedQuota | null;
   readonly counts = { hits: 0, stale: 0, revalidated: 0, misses: 0, bypasses: 0 };
@@ -76,6 +77,7 @@ export class Cache {
 
   close(): void {
     this.second?.log.stop();
+    this.second = null;
   }
 }
 

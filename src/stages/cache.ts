@@ -64,7 +64,7 @@ class Lookup extends Fork {
   readonly #request: HttpRequest;
   readonly #options: CacheConfig;
   readonly #next: Send;
-  readonly #entry: Entry | null;
+  #entry: Entry | null;
   readonly #why: string;
   #timer: unknown = null;
   /** Whether a fresh answer is no longer waited for. */
@@ -114,6 +114,7 @@ class Lookup extends Fork {
     clock.clear(this.#timer);
     const now = clock.now();
     const failure = refusalOf(result, this.policy);
+    if (failure !== null) this.#entry ??= this.#found();
     if (failure !== null && (this.#isEnough || mayReplace(failure)) && this.#standsIn(now)) {
       cache.counts.stale++;
       this.parent.noteCache(
@@ -132,6 +133,12 @@ class Lookup extends Fork {
       this.parent.noteCache(record('miss', null, now, false, unstored ?? 'error'), null);
     }
     super.finish(result);
+  }
+
+  /** A copy that was not in memory at first, but in the second level. */
+  #found(): Entry | null {
+    const found = this.scope.instance.cache.find(this.#request, this.policy, this.plan.decoder);
+    return typeof found === 'string' ? null : found;
   }
 
   /** Whether there is a stale copy that may be used instead of a failure. */

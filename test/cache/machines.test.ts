@@ -136,6 +136,25 @@ describe('what one machine has fetched', () => {
     expect((await two()).source).toBe('network');
   });
 
+  test('is used by another when that fails, as stale as it is', async () => {
+    backend.answer('/a', 1);
+    await page(await machine())();
+    await settled();
+    const two = page(await machine());
+    clock.advance(MINUTE);
+    backend.answer('/a', 0, { status: 500 });
+    expect(await two()).toMatchObject({ data: 1, source: 'stale', error: { upstreamStatus: 500 } });
+  });
+
+  test('is no longer looked for once the instance is closed', async () => {
+    backend.answer('/a', 1);
+    await page(await machine())();
+    await settled();
+    const two = await machine();
+    await two.mashup.close();
+    expect((await page(two)()).source).toBe('network');
+  });
+
   test('and cannot be read by a page of another machine is fetched anew by it', async () => {
     backend.answer('/a', { n: 1 });
     await page(await machine())();
