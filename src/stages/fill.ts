@@ -90,28 +90,38 @@ class Filling extends Fork {
    * long. Where the store fails, goes on without it.
    */
   async #look(second: SecondLevel): Promise<void> {
-    const { clock, cache } = this.scope.instance;
-    const { policy, decoder } = this.parent.plan;
-    const key = keyOf(this.#request, policy);
+    const { clock } = this.scope.instance;
+    const key = keyOf(this.#request, this.parent.policy);
     const until = clock.now() + LOCK_MS;
     try {
-      while (!this.over) {
-        const entry = await second.find(key, this.#request, clock);
-        if (entry !== null && !((await entry.read(decoder)) instanceof Failure)) {
-          cache.put(this.#request, policy, entry);
-          if (clock.now() < entry.times.freshUntil) return this.finish(new CachedAnswer(entry, 'cache', 'hit'));
-          this.#known = entry;
-        }
-        if (this.over) return;
-        this.#unlock = await second.lock(key);
-        if (this.#unlock !== null || clock.now() >= until) break;
-        await this.#pause();
+      let found = await second.find(key, this.#request, clock);
+      while (!(await this.#take(found)) && !this.over && this.#unlock === null && clock.now() < until) {
+        // Both at once, in this order: who had the lock before may have stored the answer in between.
+        const locking = second.lock(key).then((unlock) => {
+          this.#unlock = unlock;
+        });
+        const finding = second.find(key, this.#request, clock);
+        [found] = await Promise.all([finding, locking]);
+        const isThere = found !== null && clock.now() < found.times.freshUntil;
+        if (!isThere && this.#unlock === null) await this.#pause();
       }
     } catch {
       // It has been reported.
     }
     if (this.over) this.#unlock?.();
     else this.scope.async.runInAsyncScope(this.#ask, this);
+  }
+
+  /** Keeps an entry of the second level. True: it is fresh, and the answer. */
+  async #take(entry: Entry | null): Promise<boolean> {
+    const { cache, clock } = this.scope.instance;
+    const { policy, decoder } = this.parent.plan;
+    if (entry === null || (await entry.read(decoder)) instanceof Failure) return false;
+    cache.put(this.#request, policy, entry);
+    this.#known = entry;
+    if (clock.now() >= entry.times.freshUntil) return false;
+    this.finish(new CachedAnswer(entry, 'cache', 'hit'));
+    return true;
   }
 
   #pause(): Promise<void> {

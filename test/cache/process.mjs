@@ -6,8 +6,8 @@ import express from 'express';
 import { createMashup } from '../../dist/index.js';
 import { redisStore } from '../../dist/redis/index.js';
 
-const [upstream, redis] = process.argv.slice(2);
-const store = redisStore({ url: redis });
+const [upstream, redis, timeout] = process.argv.slice(2);
+const store = redisStore({ url: redis, timeout: Number(timeout) });
 const mashup = createMashup({ cache: { store } });
 const app = express();
 const page = mashup(

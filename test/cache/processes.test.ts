@@ -19,8 +19,10 @@ class Machine {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Interface;
 
-  constructor(upstream: string, redis: string) {
-    this.#child = spawn(process.execPath, [script, upstream, redis], { stdio: ['pipe', 'pipe', 'ignore'] });
+  constructor(upstream: string, redis: string, timeout: number) {
+    this.#child = spawn(process.execPath, [script, upstream, redis, String(timeout)], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
     this.#lines = createInterface({ input: this.#child.stdout });
     closeLater(async () => {
       // It ends by itself when all is closed.
@@ -65,12 +67,17 @@ describeWith('redis-server', 'four processes with one Redis', (program) => {
     upstream = await startUpstream((response, { headers, url }) => {
       setTimeout(() => json(response, { url, at: upstream.sent.length, cookie: headers.cookie ?? null }), 100);
     });
-    machines = await Promise.all([1, 2, 3, 4].map(() => new Machine(upstream.origin, redis.url).start()));
   }, 30_000);
+
+  /** @param timeout of each command: longer than usual where it must not be in the way of a busy machine */
+  async function start(timeout: number): Promise<void> {
+    machines = await Promise.all([1, 2, 3, 4].map(() => new Machine(upstream.origin, redis.url, timeout).start()));
+  }
 
   const all = <T>(ask: (machine: Machine) => Promise<T>) => Promise.all(machines.map(ask));
 
   test('400 requests at the same time for what nobody has are one request to the upstream', async () => {
+    await start(10_000);
     const asks = machines.flatMap((machine) => Array.from({ length: 100 }, () => machine.ask('cold')));
     const answers = await Promise.all(asks);
     expect(new Set(answers.map(({ a }) => JSON.stringify(a))).size).toBe(1);
@@ -79,6 +86,7 @@ describeWith('redis-server', 'four processes with one Redis', (program) => {
   });
 
   test('a purge by one is seen by all', async () => {
+    await start(10_000);
     await all((machine) => machine.ask('x'));
     await all((machine) => machine.ask('y'));
     const { length } = upstream.sent;
@@ -95,6 +103,7 @@ describeWith('redis-server', 'four processes with one Redis', (program) => {
   });
 
   test('users never see what is another’s, whoever fetched it', async () => {
+    await start(10_000);
     const users = ['alice', 'bob', 'carol', undefined];
     for (let round = 0; round < 3; round++) {
       const asks = machines.flatMap((machine) =>
@@ -106,6 +115,7 @@ describeWith('redis-server', 'four processes with one Redis', (program) => {
   });
 
   test('no page fails while Redis is paused, killed, started anew, or full', async () => {
+    await start(50);
     let asked = 0;
     const load = async (isOver: () => boolean) => {
       const failures: unknown[] = [];
