@@ -33,6 +33,7 @@ interface Resolved {
   readonly maxContentLength: number;
   readonly transformResponse: readonly ResponseTransformer[];
   readonly required: boolean;
+  readonly defer: boolean;
   readonly after: readonly string[];
   readonly maxItems: number;
   readonly forward: readonly string[];

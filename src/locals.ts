@@ -55,11 +55,16 @@ function collision(path: string, message: string): ConfigError {
   return new ConfigError([{ path, message }]);
 }
 
-/** Attaches the data and the outcomes of these names. @throws {ConfigError} if something is in their place */
+/**
+ * Attaches the data and the outcomes of these names.
+ * @param promised the promises of what is deferred, by name
+ * @throws {ConfigError} if something is in their place
+ */
 export function attach(
   locals: Locals,
   names: readonly string[],
   outcomes: readonly Outcome[],
+  promised: ReadonlyMap<string, Promise<unknown>>,
   into: string | null,
 ): void {
   const problem = findCollision(locals, names, into);
@@ -69,20 +74,25 @@ export function attach(
   locals['mashup'] ??= new Outcomes();
   const mashup = locals['mashup'] as Outcomes;
   for (const outcome of outcomes) {
-    target[outcome.name] = outcome.data;
+    target[outcome.name] = promised.get(outcome.name) ?? outcome.data;
     mashup[outcome.name] = outcome;
   }
 }
 
-/** The data of these outcomes, by name. */
-export function dataOf(outcomes: readonly Outcome[]): Record<string, unknown> {
-  return Object.fromEntries(outcomes.map(({ name, data }) => [name, data]));
+/** The data of these outcomes, by name; of what is deferred, a promise of it. */
+export function dataOf(
+  outcomes: readonly Outcome[],
+  promised: ReadonlyMap<string, Promise<unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(outcomes.map(({ name, data }) => [name, promised.get(name) ?? data]));
 }
 
 /** The outcomes as a Server-Timing header (W3C): a metric for each upstream, and one for the whole. */
 export function serverTiming(outcomes: readonly Outcome[], total: number): string {
   let header = `mashup;dur=${total.toFixed(1)}`;
   for (const { name, status, error, timings } of outcomes) {
+    // It is not part of what the page waited for.
+    if (status === 'pending') continue;
     const end = timings.ended ?? total;
     header += `, ${name};dur=${(end - timings.ready).toFixed(1)}`;
     if (status !== 'success') header += `;desc="${error === null ? status : `${status} ${error.code}`}"`;

@@ -71,8 +71,11 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
   }
 
   async function run(input: RunInput = {}) {
-    const outcomes = await runPage(plan, instance, readRunInput(input));
-    return { data: dataOf(outcomes), outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome.name, outcome])) };
+    const { outcomes, promised } = await runPage(plan, instance, readRunInput(input));
+    return {
+      data: dataOf(outcomes, promised),
+      outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome.name, outcome])),
+    };
   }
 
   return Object.assign(mashupMiddleware, { run }) as Page;
@@ -116,8 +119,14 @@ class Visit implements RunOwner {
     if (this.#socket !== null) forgetSocket(this.#socket, this.#onClose);
   }
 
-  runEnded(run: Run, error: UpstreamError | null): void {
+  /** Nothing is under way any more, so it does not matter when the response ends. */
+  allEnded(): void {
     this.#unwatch();
+  }
+
+  runEnded(run: Run, error: UpstreamError | null): void {
+    // What is deferred is given up when the response ends.
+    if (run.plan.late.length === 0) this.#unwatch();
     const problem = this.#attach(run) ?? error;
     if (problem !== null || this.#facts === null) return this.#next(problem ?? undefined);
     if (!this.#isKnown(run, this.#facts)) this.#next();
@@ -132,10 +141,10 @@ class Visit implements RunOwner {
     );
   }
 
-  #attach({ plan, outcomes, instance, began }: Run): unknown {
+  #attach({ plan, outcomes, promised, instance, began }: Run): unknown {
     const res = this.#res;
     try {
-      attach(res.locals, plan.names, outcomes, plan.options.into);
+      attach(res.locals, plan.names, outcomes, promised, plan.options.into);
       if (plan.options.serverTiming && !res.headersSent) {
         res.append('Server-Timing', serverTiming(outcomes, instance.clock.now() - began));
       }

@@ -14,7 +14,7 @@ export function multiGetOn(instance: Instance): MultiGet {
   return async function multiGet(urls, options = {}) {
     const plan = readUrls(urls, options);
     if (plan.calls.length === 0) return [];
-    const outcomes = await runPage(plan, instance, {});
+    const { outcomes } = await runPage(plan, instance, {});
     return outcomes.map((outcome, at) => [plan.names[at] as string, outcome.data, outcome]);
   };
 }

@@ -1,23 +1,27 @@
 import type { Request } from 'express';
 import type { Visitor } from './call/run.js';
-import type { Outcome } from './outcome.js';
 import type { PagePlan } from './run/plan.js';
 import { Run } from './run/run.js';
 import type { Instance } from './stages/stage.js';
 import type { RunInput } from './types.js';
 
+/** What there is when all has ended that a page waits for. */
+export type RunEnd = Pick<Run, 'outcomes' | 'promised'>;
+
 /**
- * Runs a page without a response. Resolves to the outcomes, in the order written.
+ * Runs a page without a response. Resolves when all has ended that it waits for, to the outcomes in the order written.
  * @throws {UpstreamError} (as a rejection) of a required upstream; or the reason of `signal`
  */
-export function runPage(plan: PagePlan, instance: Instance, input: RunInput): Promise<Outcome[]> {
+export function runPage(plan: PagePlan, instance: Instance, input: RunInput): Promise<RunEnd> {
   const { signal, locals = {} } = input;
   return new Promise((resolve, reject) => {
     const run = new Run(plan, instance, input.req ?? null, visitorOf(input), locals, {
       runEnded(_run, error) {
-        signal?.removeEventListener('abort', stop);
-        if (error === null) resolve(run.outcomes);
+        if (error === null) resolve({ outcomes: run.outcomes, promised: run.promised });
         else reject(error);
+      },
+      allEnded() {
+        signal?.removeEventListener('abort', stop);
       },
     });
     const stop = () => {

@@ -71,8 +71,11 @@ type Answer<U> = U extends { readonly each: NonNullable<UpstreamOptions['each']>
 
 type FallbackData<F> = F extends (...args: never) => infer R ? Awaited<R> : F;
 
-/** The type of an upstream's data in `res.locals`. */
-export type DataOf<U> = U extends { readonly [Key in DataType]?: infer T }
+/** The type of an upstream's data in `res.locals`: a promise of it where it is deferred. */
+export type DataOf<U> = U extends { readonly defer: true } ? Promise<EventualDataOf<U>> : EventualDataOf<U>;
+
+/** The type of an upstream's data once it is there. */
+export type EventualDataOf<U> = U extends { readonly [Key in DataType]?: infer T }
   ? T
   : U extends { readonly fallback: infer F }
     ? U extends { readonly when: unknown }
@@ -84,7 +87,7 @@ export type DataOf<U> = U extends { readonly [Key in DataType]?: infer T }
 
 type Data<M> = { -readonly [Name in keyof M]: DataOf<M[Name]> };
 
-type Outcomes<M> = { -readonly [Name in keyof M]: Outcome<DataOf<M[Name]>> };
+type Outcomes<M> = { -readonly [Name in keyof M]: Outcome<EventualDataOf<M[Name]>> };
 
 /** What a page attaches to `res.locals`. */
 export type LocalsOf<M, O = PageOptions> = (O extends { readonly into: infer Into extends string }

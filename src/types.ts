@@ -69,6 +69,12 @@ export interface UpstreamOptions {
   /** Data, or a function of error and context that gives it, to use when the call fails. @default none: data is null */
   // biome-ignore lint/suspicious/noExplicitAny: `unknown` would swallow the function and leave its parameters untyped
   fallback?: ((error: UpstreamError, context: Context) => any) | object | string | number | boolean | null;
+  /**
+   * The page does not wait for it: `res.locals` has a promise of its data, which is never rejected (its fallback, or null). It is
+   * ended by its `timeout`, by the page's `lateDeadline`, and when the response has ended.
+   * @default false
+   */
+  defer?: boolean;
   /** Milliseconds for the whole call, from when it could start: queueing, every attempt, body, decoding. @default the deadline */
   timeout?: number;
   /** Milliseconds for one attempt. @default none */
@@ -190,6 +196,8 @@ export interface PageOptions {
   deadline?: number;
   /** Attempts in flight at once for one run. @default 10 */
   concurrency?: number;
+  /** Milliseconds from the middleware's entry after which deferred upstreams are given up. @default 10000 */
+  lateDeadline?: number;
   /** Attach the data under `res.locals[into]` instead of `res.locals`. @default none */
   into?: string;
   /**
@@ -228,7 +236,18 @@ export interface RunInput {
 export interface MultiGetOptions
   extends Omit<
     UpstreamOptions,
-    'url' | 'headers' | 'params' | 'data' | 'required' | 'timeout' | 'after' | 'when' | 'each' | 'maxItems' | 'forward'
+    | 'url'
+    | 'headers'
+    | 'params'
+    | 'data'
+    | 'required'
+    | 'defer'
+    | 'timeout'
+    | 'after'
+    | 'when'
+    | 'each'
+    | 'maxItems'
+    | 'forward'
   > {
   headers?: Readonly<Record<string, HeaderValue>>;
   params?: Readonly<Record<string, unknown>> | URLSearchParams;

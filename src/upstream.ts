@@ -4,6 +4,7 @@ import type { Upstream, UpstreamOptions } from './types.js';
 type Each = { readonly each: NonNullable<UpstreamOptions['each']> };
 type NoEach = { readonly each?: never };
 type Always = { readonly when?: never };
+type Deferred = { readonly defer: true };
 type Required = { readonly required: true };
 /** With null, data is what it would be without a fallback. */
 type NoFallback = { readonly fallback?: null };
@@ -15,6 +16,18 @@ type FallbackFunction = Extract<NonNullable<UpstreamOptions['fallback']>, (...ar
  *
  * @example mashup({ user: upstream<User>({ url: 'https://users.example.com/{params.id}', required: true }) })
  */
+export function upstream<T, F = (T | null)[]>(
+  entry: UpstreamOptions & Each & Fallback<F> & Always & Deferred,
+): TypedUpstream<(T | null)[] | F> & Deferred;
+export function upstream<T, F = T>(
+  entry: UpstreamOptions & NoEach & Fallback<F> & Always & Deferred,
+): TypedUpstream<T | F> & Deferred;
+export function upstream<T>(
+  entry: UpstreamOptions & Each & NoFallback & Deferred,
+): TypedUpstream<(T | null)[] | null> & Deferred;
+export function upstream<T>(
+  entry: UpstreamOptions & NoEach & NoFallback & Deferred,
+): TypedUpstream<T | null> & Deferred;
 export function upstream<T>(entry: UpstreamOptions & Each & Required & Always): TypedUpstream<(T | null)[]>;
 export function upstream<T>(entry: UpstreamOptions & NoEach & Required & Always): TypedUpstream<T>;
 export function upstream<T, F = (T | null)[]>(

@@ -182,7 +182,7 @@ export class Call extends RecordedJob {
   #tooLate(): Failure {
     const { timeout } = this.plan.config; // null for an item, whose timeout is that of the whole
     const which = timeout === null ? 'the timeout' : `its ${timeout} ms`;
-    return this.endsAt === this.scope.endsAt
+    return this.endsAt === (this.plan.config.defer ? this.scope.lateEndsAt : this.scope.endsAt)
       ? new Failure('ERR_UPSTREAM_DEADLINE', 'its data was not read by the deadline')
       : new Failure('ERR_UPSTREAM_TIMEOUT', `its data was not read within ${which}`);
   }

@@ -8,6 +8,8 @@ export interface CallRun extends Scope {
   /** By the clock, when it began, and when it ends what has not ended by itself. */
   readonly began: number;
   readonly endsAt: number;
+  /** By the clock, when it ends the deferred ones. */
+  readonly lateEndsAt: number;
   /** The client's request; null where there is none. */
   readonly req: Request | null;
   readonly visitor: Visitor;

@@ -1,7 +1,7 @@
 import type { UpstreamConfig } from '../checked.js';
 
 /** Every default of the package, in one place. Durations are in milliseconds. */
-export const pageDefaults = { deadline: 2000, concurrency: 10 } as const;
+export const pageDefaults = { deadline: 2000, concurrency: 10, lateDeadline: 10_000 } as const;
 
 /** The config of an upstream that has nothing but a URL. */
 export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
@@ -17,6 +17,7 @@ export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   maxContentLength: 10 * 1024 * 1024,
   transformResponse: [],
   required: false,
+  defer: false,
   hasFallback: false,
   fallback: null,
   timeout: null,

@@ -25,6 +25,7 @@ import { readUpstream } from './upstream.js';
 const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   deadline: milliseconds,
   concurrency: aWholeNumber(1),
+  lateDeadline: milliseconds,
   into: aString,
   deadlineFrom: aString,
   serverTiming: aBoolean,
@@ -83,6 +84,7 @@ export function readUrls(urls: unknown, options: unknown): PagePlan {
   return compileUrls(list, config as UpstreamConfig, {
     deadline: timeout ?? pageDefaults.deadline,
     concurrency: concurrency ?? pageDefaults.concurrency,
+    lateDeadline: pageDefaults.lateDeadline,
     into: null,
     deadlineFrom: null,
     serverTiming: false,
@@ -100,7 +102,7 @@ function readList(urls: Iterable<unknown>): string[] {
 }
 
 /** Options of an upstream that have no meaning without a page. */
-const pageOnly = ['url', 'required', 'after', 'when', 'each', 'maxItems', 'forward'];
+const pageOnly = ['url', 'required', 'defer', 'after', 'when', 'each', 'maxItems', 'forward'];
 
 /**
  * Checks a page's config and compiles it.
@@ -114,7 +116,23 @@ export function readPage(upstreams: unknown, options: unknown, axios: AxiosInsta
   }
   const configs = readUpstreams(upstreams, axios, problems);
   const pageOptions = readOptions(options, problems);
+  checkLateDeadline(configs, pageOptions, problems);
   return compilePage(configs, pageOptions, axios, problems);
+}
+
+/** What is given up before the page is shown is not late. */
+function checkLateDeadline(
+  configs: ReadonlyMap<string, UpstreamConfig | null>,
+  { deadline, lateDeadline }: PageConfig,
+  problems: Problems,
+): void {
+  const isDeferred = [...configs.values()].some((config) => config?.defer === true);
+  if (isDeferred && lateDeadline < deadline) {
+    problems.add(
+      'options.lateDeadline',
+      `expected no less than the deadline of ${deadline} ms, but was given ${lateDeadline}`,
+    );
+  }
 }
 
 function readUpstreams(
@@ -168,6 +186,7 @@ function readOptions(options: unknown, problems: Problems): PageConfig {
   return {
     deadline: known.deadline ?? pageDefaults.deadline,
     concurrency: known.concurrency ?? pageDefaults.concurrency,
+    lateDeadline: known.lateDeadline ?? pageDefaults.lateDeadline,
     into: into ?? null,
     deadlineFrom: typeof known.deadlineFrom === 'string' ? known.deadlineFrom.toLowerCase() : null,
     pageCache: readPageCache(known.pageCache, problems),

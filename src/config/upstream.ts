@@ -91,6 +91,7 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   maxContentLength: aWholeNumber(1),
   transformResponse: either(aFunction, listOf(aFunction, 'functions')),
   required: aBoolean,
+  defer: aBoolean,
   fallback: anything,
   timeout: milliseconds,
   attemptTimeout: milliseconds,
@@ -167,6 +168,12 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
     problems.add(
       `${path}.fallback`,
       'an upstream with a fallback cannot fail, so it cannot be required: drop one of them',
+    );
+  }
+  if (options.required === true && options.defer === true) {
+    problems.add(
+      `${path}.defer`,
+      'the page does not wait for what is deferred, so it cannot be required: drop one of them',
     );
   }
   if (typeof options.url === 'function' && options.origins === undefined) {

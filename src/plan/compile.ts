@@ -30,6 +30,7 @@ export function compilePage(
   for (const [name, config] of configs) {
     if (config !== null) drafts.push(draft(name, config, [...configs.keys()], baseOrigin(axios) !== null, problems));
   }
+  checkDeferred(drafts, problems);
   const order = sortGraph(drafts, problems);
   problems.throwIfAny();
   const names = [...configs.keys()];
@@ -40,18 +41,29 @@ export function compilePage(
     const coincides = drafts.some((other) => other !== node && mayCoincide(node.config, other.config));
     const plan = planCall(axios, node, {
       index: names.indexOf(node.name),
-      weight,
+      // After all that the page waits for, where slots are short.
+      weight: node.config.defer ? weight - drafts.length : weight,
       waitsFor: known(node.waitsFor),
       reads: known(node.reads),
       coincides,
-      deadline: options.deadline,
+      deadline: node.config.defer ? options.lateDeadline : options.deadline,
     });
     for (const other of known(node.waitsFor)) other.unblocks.push(plan);
     plans.set(node.name, plan);
   }
   const calls = [...plans.values()].sort((a, b) => a.index - b.index);
   for (const { unblocks } of calls) unblocks.sort(heaviestFirst);
-  return { names, calls, roots: rootsOf(calls), crowded: isCrowded(calls, options.concurrency), options };
+  const late = calls.filter(({ config }) => config.defer);
+  return { names, calls, late, roots: rootsOf(calls), crowded: isCrowded(calls, options.concurrency), options };
+}
+
+/** What the page waits for cannot wait for what it does not wait for. */
+function checkDeferred(drafts: readonly Draft[], problems: Problems): void {
+  const deferred = new Set(drafts.filter(({ config }) => config.defer).map(({ name }) => name));
+  for (const { name, config, waitsFor } of drafts) {
+    const late = config.defer ? undefined : waitsFor.find((other) => deferred.has(other));
+    if (late !== undefined) problems.add(name, `waits for '${late}', which is deferred: defer this too, or not that`);
+  }
 }
 
 /** Those that wait for nobody, heaviest first. */

@@ -6,6 +6,8 @@ export interface PagePlan {
   readonly names: readonly string[];
   /** In the order written. */
   readonly calls: readonly CallPlan[];
+  /** Those that are deferred. */
+  readonly late: readonly CallPlan[];
   /** Those that wait for nobody, heaviest first. */
   readonly roots: readonly CallPlan[];
   /** Whether more attempts than `concurrency` can be in flight, so that they must be counted. */

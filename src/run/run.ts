@@ -8,13 +8,19 @@ import type { Outcome } from '../outcome.js';
 import { readConnectionOptions } from '../request/headers.js';
 import { Flights } from '../stages/coalesce.js';
 import type { AttemptSlots, Instance } from '../stages/stage.js';
+import { LateCalls } from './late.js';
 import type { PagePlan } from './plan.js';
 import { Slots } from './slots.js';
 
 /** Who started a run. */
 export interface RunOwner {
-  /** Called once, with the error of a required upstream or with null; not for a run that was canceled. */
+  /**
+   * Called once, when all that the page waits for has ended, with the error of a required upstream or with null; not for a run
+   * that was canceled.
+   */
   runEnded(run: Run, error: UpstreamError | null): void;
+  /** Called once after that, or for a run that was canceled, when nothing is under way any more. */
+  allEnded?(run: Run): void;
 }
 
 /** One visitor's request going through a page. Starts the calls as they become ready, and ends by the deadline. */
@@ -28,6 +34,7 @@ export class Run implements CallRun, CallOwner<Call> {
   readonly generation: number;
   readonly began: number;
   readonly endsAt: number;
+  readonly lateEndsAt: number;
   readonly slots: AttemptSlots | null;
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
@@ -37,8 +44,11 @@ export class Run implements CallRun, CallOwner<Call> {
   /** Milliseconds: the page's deadline, or the client's if that is shorter. */
   readonly #deadline: number;
   #timer: unknown = null;
+  /** How many of those that the page waits for have not ended. */
   #left: number;
-  #over = false;
+  readonly #late: LateCalls | null;
+  /** The owner waits; calls are being ended; the owner has been told, and deferred calls are under way; nothing is. */
+  #state: 'open' | 'ending' | 'late' | 'over' = 'open';
 
   constructor(
     plan: PagePlan,
@@ -59,23 +69,34 @@ export class Run implements CallRun, CallOwner<Call> {
     this.endsAt = this.began + this.#deadline;
     this.slots = plan.crowded ? new Slots(plan.options.concurrency, this) : null;
     this.#calls = new Array(plan.calls.length);
-    this.#left = plan.calls.length;
+    this.lateEndsAt = this.began + plan.options.lateDeadline;
+    this.#left = plan.calls.length - plan.late.length;
+    this.#late = plan.late.length === 0 ? null : new LateCalls(plan.late, this.lateEndsAt, (call) => this.#ended(call));
     this.#owner = owner;
   }
 
   start(): void {
     this.#timer = this.instance.clock.set(deadlinePassed, this.#deadline, this);
-    for (const plan of this.plan.roots) if (!this.#over) this.#startCall(plan);
+    for (const plan of this.plan.roots) this.#startIfReady(plan);
+    // All of them are deferred.
+    if (this.#state === 'open' && this.#left === 0) this.#show();
   }
 
-  /** Aborts every call. The owner is not told. */
+  /** Aborts every call. The owner is not told that it ended. */
   cancel(why = 'the client has left'): void {
-    if (!this.#over) this.#abort(new Failure('ERR_UPSTREAM_CANCELED', why));
+    if (this.#state === 'over') return;
+    this.#abort(this.plan.calls, new Failure('ERR_UPSTREAM_CANCELED', why));
+    this.#close();
   }
 
-  /** The outcomes, in the order written. Complete once the run has ended. */
+  /** The outcomes, in the order written. Those of deferred calls are pending, and are filled in when they end. */
   get outcomes(): Outcome[] {
-    return this.#calls.map((call) => call?.outcome as Outcome);
+    return this.plan.calls.map((plan) => this.#late?.outcomeOf(plan) ?? (this.outcomeOf(plan) as Outcome));
+  }
+
+  /** The promises of what is deferred, by name. */
+  get promised(): ReadonlyMap<string, Promise<unknown>> {
+    return this.#late?.promises ?? none;
   }
 
   get flights(): Flights {
@@ -106,52 +127,96 @@ export class Run implements CallRun, CallOwner<Call> {
 
   callEnded(call: Call): void {
     this.#left--;
-    if (this.#over) return;
-    if (call.plan.config.required && call.outcome?.status === 'error') {
-      this.#abort(new Failure('ERR_UPSTREAM_CANCELED', `given up, for '${call.plan.name}' failed, which is required`));
-      return this.#owner.runEnded(this, call.outcome.error);
-    }
-    for (const plan of call.plan.unblocks) {
-      if (!this.#over && this.#isReady(plan)) this.#startCall(plan);
-    }
-    if (this.#left > 0 || this.#over) return;
+    this.#ended(call);
+  }
+
+  /** Starts what has waited for a call, and tells the owner if it was the last that he waits for. */
+  #ended(call: Call): void {
+    if (this.#state === 'ending' || this.#state === 'over') return;
+    if (call.plan.config.required && call.outcome?.status === 'error') return this.#giveUp(call);
+    for (const plan of call.plan.unblocks) this.#startIfReady(plan);
+    if (this.#state === 'open' && this.#left === 0) this.#show();
+    else if (this.#state === 'late' && this.#late?.left === 0) this.#close();
+  }
+
+  /** A required upstream has failed. */
+  #giveUp(call: Call): void {
+    const why = `given up, for '${call.plan.name}' failed, which is required`;
+    this.#abort(this.plan.calls, new Failure('ERR_UPSTREAM_CANCELED', why));
     this.#end();
-    this.#owner.runEnded(this, null);
+    this.#owner.runEnded(this, call.outcome?.error ?? null);
+    this.#owner.allEnded?.(this);
   }
 
   deadlinePassed(): void {
-    if (this.#over) return;
-    const { calls } = this.plan;
+    if (this.#state !== 'open') return this.#latePassed();
     const message = `not here by the deadline of ${Math.round(this.#deadline)} ms`;
-    this.#abort(new Failure('ERR_UPSTREAM_DEADLINE', message, undefined, null, this.isHurried));
-    const lacking = calls.find((plan) => plan.config.required && this.outcomeOf(plan)?.status === 'error');
-    this.#owner.runEnded(this, lacking === undefined ? null : (this.outcomeOf(lacking)?.error ?? null));
+    const blocking = this.plan.calls.filter(({ config }) => !config.defer);
+    this.#abort(blocking, new Failure('ERR_UPSTREAM_DEADLINE', message, undefined, null, this.isHurried));
+    const lacking = blocking.find((plan) => plan.config.required && this.outcomeOf(plan)?.status === 'error');
+    if (lacking !== undefined) return this.#giveUp(this.#calls[lacking.index] as Call);
+    this.#state = 'open';
+    // What has waited for a call that was given up.
+    for (const plan of this.plan.late) this.#startIfReady(plan);
+    if (this.#state === 'open') this.#show();
+  }
+
+  #latePassed(): void {
+    if (this.#state === 'over') return;
+    const message = `not here by the late deadline of ${this.plan.options.lateDeadline} ms`;
+    this.#abort(this.plan.late, new Failure('ERR_UPSTREAM_DEADLINE', message));
+    this.#close();
+  }
+
+  /** Tells the owner that all is there that he waits for, and goes on with what is deferred. */
+  #show(): void {
+    const { clock } = this.instance;
+    if (this.#late === null || this.#late.left === 0) {
+      this.#end();
+      this.#owner.runEnded(this, null);
+      this.#owner.allEnded?.(this);
+      return;
+    }
+    this.#state = 'late';
+    clock.clear(this.#timer);
+    this.#timer = clock.set(deadlinePassed, this.lateEndsAt - clock.now(), this);
+    this.#owner.runEnded(this, null);
+  }
+
+  /** Nothing is under way any more. */
+  #close(): void {
+    this.#end();
+    this.#owner.allEnded?.(this);
+  }
+
+  #end(): void {
+    this.#state = 'over';
+    this.instance.clock.clear(this.#timer);
+  }
+
+  #startIfReady(plan: CallPlan): void {
+    const isGoingOn = this.#state === 'open' || this.#state === 'late';
+    if (isGoingOn && this.#isReady(plan)) this.#make(plan).start();
   }
 
   #isReady(plan: CallPlan): boolean {
     return this.#calls[plan.index] === undefined && plan.waitsFor.every((other) => this.outcomeOf(other) !== null);
   }
 
-  #startCall(plan: CallPlan): void {
-    const call = new Call(plan, this, this, null);
+  #make(plan: CallPlan): Call {
+    const call = new Call(plan, this, plan.config.defer ? (this.#late as LateCalls) : this, null);
     this.#calls[plan.index] = call;
-    call.start();
+    return call;
   }
 
-  /** Ends the run and every call that has not ended. Calls that have not started get an outcome too. */
-  #abort(failure: Failure): void {
-    this.#end();
-    for (const plan of this.plan.calls) {
-      this.#calls[plan.index] ??= new Call(plan, this, this, null);
-      this.#calls[plan.index]?.abort(failure);
-    }
-  }
-
-  #end(): void {
-    this.#over = true;
-    this.instance.clock.clear(this.#timer);
+  /** Ends these calls, if they have not ended. Those that have not started get an outcome too. */
+  #abort(plans: readonly CallPlan[], failure: Failure): void {
+    this.#state = 'ending';
+    for (const plan of plans) (this.#calls[plan.index] ?? this.#make(plan)).abort(failure);
   }
 }
+
+const none: ReadonlyMap<string, Promise<unknown>> = new Map();
 
 function deadlinePassed(run: Run): void {
   run.deadlinePassed();

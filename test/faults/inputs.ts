@@ -47,6 +47,7 @@ const entry = fc.record({
   waitsFor: fc.uniqueArray(fc.nat(4), { maxLength: 2 }),
   reads: fc.boolean(),
   required: trueOnceIn(6),
+  defer: trueOnceIn(4),
   fallback: onceIn(5, fc.oneof(hook, fc.constant('value' as const))),
   when: onceIn(6, fc.oneof(hook, fc.constant('false' as const))),
   url: onceIn(8, hook),
@@ -93,6 +94,7 @@ const page = fc.record({
   entries: fc.array(entry, { minLength: 1, maxLength: 5 }),
   deadline: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 100, max: 900 })),
   concurrency: fc.integer({ min: 1, max: 5 }),
+  lateMs: fc.integer({ min: 0, max: 300 }),
 });
 
 const client = fc.record({
@@ -173,8 +175,8 @@ export function pathOf(page: number, index: number, { items, same }: Entry, run:
   return items === null ? path : `${path}/{item}`;
 }
 
-export function optionsOf({ deadline, concurrency }: Input['pages'][number]): PageOptions {
-  return { deadline, concurrency, deadlineFrom: 'x-waits' };
+export function optionsOf({ deadline, concurrency, lateMs }: Input['pages'][number]): PageOptions {
+  return { deadline, concurrency, lateDeadline: deadline + lateMs, deadlineFrom: 'x-waits' };
 }
 
 export function configure(page: number, input: Input, around: Surroundings): UpstreamMap {
@@ -186,11 +188,12 @@ function upstreamOf(
   page: number,
   index: number,
   one: Entry,
-  { breaker, quota }: Input,
+  { breaker, quota, pages }: Input,
   around: Surroundings,
 ): UpstreamOptions {
-  // An upstream waits for others before it in the list, so that there is no cycle.
-  const before = one.waitsFor.filter((other) => other < index);
+  const { entries } = pages[page] as Input['pages'][number];
+  // An upstream waits for others before it in the list, so that there is no cycle. What is not deferred waits for none that is.
+  const before = one.waitsFor.filter((other) => other < index && (one.defer || !entries[other]?.defer));
   const reads = one.reads && one.same === null ? before.map((other) => `{&u${other}.path}`).join('') : '';
   const path = pathOf(page, index, one, '{params.run}');
   const query = one.same === null ? '?a' : '';
@@ -208,13 +211,14 @@ function upstreamOf(
     ...(one.isSafe ? { method: 'QUERY', safe: true } : { method: one.isPost ? 'POST' : 'GET' }),
     maxContentLength: 1000,
     after: before.map((other) => `u${other}`),
+    defer: one.defer,
     ...(headers !== null && { headers: call(headers, () => ({ 'x-page': 'the same' })) }),
     ...(items !== null && { each: () => items.map((item) => `item${item}`) }),
     ...(timeout !== null && { timeout }),
     ...(attemptTimeout !== null && { attemptTimeout }),
     ...(when !== null && { when: when === 'false' ? () => false : call(when, () => true) }),
     ...(fallback === null
-      ? { required: one.required }
+      ? { required: one.required && !one.defer }
       : { fallback: fallback === 'value' ? 'instead' : fallbackOf(fallback, around) }),
     ...(schema !== null && { schema: schemaOf(schema, around) }),
     ...(validateStatus !== null && { validateStatus: validateStatus === 'throws' ? throwing : () => true }),

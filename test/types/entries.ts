@@ -95,3 +95,24 @@ expectTypeOf<MashupLocals<typeof fromMap>['user']>().toEqualTypeOf<User>();
 const loose = { user: { url, schema: userSchema, required: true } };
 const fromLoose = mashup(loose);
 expectTypeOf<MashupLocals<typeof fromLoose>['user']>().toEqualTypeOf<User | null>();
+
+// What is deferred is a promise of what it would be.
+const deferred = {
+  bare: { url, defer: true },
+  schema: { url, schema: userSchema, defer: true },
+  fallback: { url, schema: userSchema, fallback: 0, defer: true },
+  typed: upstream<User>({ url, defer: true }),
+  typedFallback: upstream<User, number>({ url, fallback: 0, defer: true }),
+  typedEach: upstream<User>({ url, each: () => [1], defer: true }),
+  not: upstream<User>({ url, defer: false }),
+} as const;
+const late = mashup(deferred);
+type Late = MashupLocals<typeof late>;
+expectTypeOf<Late['bare']>().toEqualTypeOf<Promise<unknown>>();
+expectTypeOf<Late['schema']>().toEqualTypeOf<Promise<User | null>>();
+expectTypeOf<Late['fallback']>().toEqualTypeOf<Promise<User | 0>>();
+expectTypeOf<Late['typed']>().toEqualTypeOf<Promise<User | null>>();
+expectTypeOf<Late['typedFallback']>().toEqualTypeOf<Promise<User | number>>();
+expectTypeOf<Late['typedEach']>().toEqualTypeOf<Promise<(User | null)[] | null>>();
+expectTypeOf<Late['not']>().toEqualTypeOf<User | null>();
+expectTypeOf<Late['mashup']['typed']>().toEqualTypeOf<Outcome<User | null>>();
