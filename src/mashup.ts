@@ -119,14 +119,12 @@ class Visit implements RunOwner {
     if (this.#socket !== null) forgetSocket(this.#socket, this.#onClose);
   }
 
-  /** Nothing is under way any more, so it does not matter when the response ends. */
+  /** Nothing is under way any more that had to be given up when the response ends. */
   allEnded(): void {
     this.#unwatch();
   }
 
   runEnded(run: Run, error: UpstreamError | null): void {
-    // What is deferred is given up when the response ends.
-    if (run.plan.late.length === 0) this.#unwatch();
     const problem = this.#attach(run) ?? error;
     if (problem !== null || this.#facts === null) return this.#next(problem ?? undefined);
     if (!this.#isKnown(run, this.#facts)) this.#next();

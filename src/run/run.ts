@@ -19,8 +19,8 @@ export interface RunOwner {
    * that was canceled.
    */
   runEnded(run: Run, error: UpstreamError | null): void;
-  /** Called once after that, or for a run that was canceled, when nothing is under way any more. */
-  allEnded?(run: Run): void;
+  /** Called once, when nothing is under way any more: before `runEnded` where nothing is deferred, and for a run that was canceled. */
+  allEnded(run: Run): void;
 }
 
 /** One visitor's request going through a page. Starts the calls as they become ready, and ends by the deadline. */
@@ -143,9 +143,8 @@ export class Run implements CallRun, CallOwner<Call> {
   #giveUp(call: Call): void {
     const why = `given up, for '${call.plan.name}' failed, which is required`;
     this.#abort(this.plan.calls, new Failure('ERR_UPSTREAM_CANCELED', why));
-    this.#end();
+    this.#close();
     this.#owner.runEnded(this, call.outcome?.error ?? null);
-    this.#owner.allEnded?.(this);
   }
 
   deadlinePassed(): void {
@@ -172,10 +171,8 @@ export class Run implements CallRun, CallOwner<Call> {
   #show(): void {
     const { clock } = this.instance;
     if (this.#late === null || this.#late.left === 0) {
-      this.#end();
-      this.#owner.runEnded(this, null);
-      this.#owner.allEnded?.(this);
-      return;
+      this.#close();
+      return this.#owner.runEnded(this, null);
     }
     this.#state = 'late';
     clock.clear(this.#timer);
@@ -185,13 +182,9 @@ export class Run implements CallRun, CallOwner<Call> {
 
   /** Nothing is under way any more. */
   #close(): void {
-    this.#end();
-    this.#owner.allEnded?.(this);
-  }
-
-  #end(): void {
     this.#state = 'over';
     this.instance.clock.clear(this.#timer);
+    this.#owner.allEnded(this);
   }
 
   #startIfReady(plan: CallPlan): void {

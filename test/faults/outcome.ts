@@ -15,10 +15,11 @@ const throwing: readonly unknown[] = ['throws', 'rejects'];
 
 /** When a call may fail with a code. The others say what an upstream did, and any of them may have done it. */
 const reasons: Partial<Record<UpstreamErrorCode, (of: Case) => boolean>> = {
-  ERR_UPSTREAM_DEADLINE: ({ outcome, visit, world }) => endOf(outcome, visit) === world.due(visit.endsAt),
+  ERR_UPSTREAM_DEADLINE: ({ outcome, entry, visit, world }) => endOf(outcome, visit) === world.due(visit.endOf(entry)),
   ERR_UPSTREAM_TIMEOUT: ({ entry }) => entry.timeout !== null || entry.attemptTimeout !== null,
-  // Its client has not left, so somebody else has failed, or the instance was closed.
-  ERR_UPSTREAM_CANCELED: ({ visit }) => visit.ends[0]?.error !== undefined || visit.isCut,
+  // Its client left when it had the page, or somebody else has failed, or the instance was closed.
+  ERR_UPSTREAM_CANCELED: ({ entry, visit }) =>
+    (entry.defer && visit.hasLeft) || visit.ends[0]?.error !== undefined || visit.isCut,
   ERR_UPSTREAM_CIRCUIT_OPEN: ({ entry }) => entry.breaker,
   ERR_UPSTREAM_OVERLOAD: ({ world: { input } }) => input.limits.perOrigin <= 4,
   ERR_UPSTREAM_QUOTA: ({ entry }) => entry.quota !== null,
@@ -108,7 +109,10 @@ function endOf({ timings }: Outcome, { began }: Visit): number {
 const slow: readonly (Hook | 'value' | null)[] = ['resolves', 'rejects', 'hangs'];
 
 /** By when it is to have ended. What its fallback takes comes on top of a call's. */
-function latestEnd({ timings, status }: Outcome, { timeout, fallback }: Entry, { began, endsAt }: Visit): number {
+function latestEnd({ timings, status }: Outcome, entry: Entry, visit: Visit): number {
+  const { timeout, fallback } = entry;
+  const { began } = visit;
+  const endsAt = visit.endOf(entry);
   const isSlow = status !== 'success' && slow.includes(fallback);
   return timeout === null || isSlow ? endsAt : Math.min(endsAt, began + timings.ready + timeout);
 }

@@ -68,8 +68,10 @@ export class Watch extends Ledger implements TapListener {
 
   /** It is somebody's deadline, and said to be the client's where that was the shorter. */
   #expectDeadline(path: string, byClient: boolean): void {
-    const whose = this.world.visits.filter((visit) => visit.asksFor(path) && this.now === this.world.due(visit.endsAt));
-    const isRight = whose.some(({ isHurried }) => isHurried === byClient);
+    const whose = this.world.visits.filter((visit) => visit.asksFor(path));
+    const isLate = whose.some(({ lateEndsAt }) => !byClient && this.now === this.world.due(lateEndsAt));
+    const isRight =
+      isLate || whose.some((visit) => this.now === this.world.due(visit.endsAt) && visit.isHurried === byClient);
     this.expect(isRight, `${path} has met the deadline of a client who ${byClient ? 'is' : 'is not'} in a hurry`);
   }
 
@@ -91,7 +93,7 @@ export class Watch extends Ledger implements TapListener {
     const left = Number(headers[at + 1]);
     if (this.#mayBeRefreshed(path)) return;
     const waiting = this.world.visits.filter((visit) => !visit.isOver && visit.asksFor(path));
-    const most = Math.max(...waiting.map(({ endsAt }) => endsAt - this.now));
+    const most = Math.max(...waiting.map(({ lateEndsAt }) => lateEndsAt - this.now));
     this.expect(left >= 1 && left <= Math.max(1, most), 'an upstream is told of no more time than there is');
   }
 
@@ -171,9 +173,10 @@ export class Watch extends Ledger implements TapListener {
 
   /** A run has ended by its deadline; and until then it waits for something. */
   #expectProgress(visit: Visit): void {
-    const { name, endsAt, hooks, isOver } = visit;
+    const { name, endsAt, lateEndsAt, hooks, isOver, hasEnded } = visit;
     if (isOver) return;
-    this.expect(this.now <= this.world.due(endsAt), `${name} has ended by its deadline`);
+    const due = this.world.due(hasEnded ? lateEndsAt : endsAt);
+    this.expect(this.now <= due, `${name} has ended by its deadline`);
     const isWaiting =
       hooks + this.world.hooks > 0 ||
       this.turns.some((turn) => {
@@ -188,7 +191,7 @@ export class Watch extends Ledger implements TapListener {
   #mayBeRefreshed(path: string): boolean {
     return this.world.visits.some((visit) => {
       const { deadline = 0 } = this.world.input.pages[visit.page] ?? {};
-      const isInTime = this.now <= this.world.due(visit.endsAt + deadline);
+      const isInTime = this.now <= this.world.due(visit.lateEndsAt + visit.lateEndsAt - visit.began + deadline);
       return isInTime && visit.asksFor(path) && visit.entries.some(isRefreshed);
     });
   }

@@ -107,10 +107,10 @@ export class World implements Watched, Surroundings {
   #come(name: string, client: Client): void {
     const at = client.page % this.#pages.length;
     const page = this.#pages[at] as Page;
-    const { deadline, entries } = this.input.pages[at] as Input['pages'][number];
+    const { deadline, lateMs, entries } = this.input.pages[at] as Input['pages'][number];
     const waits = Math.min(deadline, client.waits ?? deadline);
     const now = this.clock.now();
-    const visit = new Visit(name, at, entries, now, now + waits, waits < deadline);
+    const visit = new Visit(name, at, entries, now, now + waits, now + deadline + lateMs, waits < deadline);
     this.visits.push(visit);
     const req = { params: { run: name }, headers: client.waits === null ? {} : { 'x-waits': String(client.waits) } };
     const leave = storage.run(visit, () => {
@@ -130,8 +130,9 @@ export class World implements Watched, Surroundings {
     const res = new ModelResponse();
     page({ ...req, query: {} }, res, (error) => {
       this.expect(storage.getStore() === visit, `next is called in the context of ${visit.name}`);
-      this.expect(res.listenerCount('close') === 0, 'nobody listens to the response when next is called');
       this.#end(visit, error, res.locals['mashup'] as Visit['outcomes'], res.locals);
+      const listening = res.listenerCount('close') > 0;
+      this.expect(listening === visit.isLate, 'it is listened to the response as long as something is under way');
     });
     return () => res.leave();
   }
@@ -155,8 +156,16 @@ export class World implements Watched, Surroundings {
     visit.ends.push({ at: this.clock.now(), error });
     visit.outcomes = outcomes;
     visit.data = data;
-    visit.atEnd = JSON.stringify([outcomes, data]);
-    this.watch.expectNothingLeft(visit);
+    visit.atEnd = visit.whatEnded;
+    for (const [at, { defer }] of visit.entries.entries()) {
+      if (!defer || outcomes === null) continue;
+      const name = `u${at}`;
+      this.expect(data[name] instanceof Promise, 'what is deferred is a promise');
+      void (data[name] as Promise<unknown>).then((value) => {
+        visit.lateData[name] = value;
+      });
+    }
+    if (visit.isOver) this.watch.expectNothingLeft(visit);
   }
 }
 

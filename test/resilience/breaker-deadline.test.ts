@@ -10,6 +10,6 @@ test('a deadline is the client’s only where the client has shortened it, whate
   const visitor = { params: {}, query: {}, headers: {} };
   for (let began = 0.1; began < 1e6; began *= 1.37) {
     clock.now = () => began;
-    expect(new Run(plan, instance, null, visitor, {}, { runEnded() {} }).isHurried).toBe(false);
+    expect(new Run(plan, instance, null, visitor, {}, { runEnded() {}, allEnded() {} }).isHurried).toBe(false);
   }
 });
