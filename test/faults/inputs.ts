@@ -175,8 +175,14 @@ export function pathOf(page: number, index: number, { items, same }: Entry, run:
   return items === null ? path : `${path}/{item}`;
 }
 
-export function optionsOf({ deadline, concurrency, lateMs }: Input['pages'][number]): PageOptions {
-  return { deadline, concurrency, lateDeadline: deadline + lateMs, deadlineFrom: 'x-waits' };
+/** Less than a second, for which an upstream may want to be left alone. */
+export function lateDeadlineOf({ deadline, lateMs }: Input['pages'][number]): number {
+  return Math.min(deadline + lateMs, 950);
+}
+
+export function optionsOf(page: Input['pages'][number]): PageOptions {
+  const { deadline, concurrency } = page;
+  return { deadline, concurrency, lateDeadline: lateDeadlineOf(page), deadlineFrom: 'x-waits' };
 }
 
 export function configure(page: number, input: Input, around: Surroundings): UpstreamMap {

@@ -7,7 +7,7 @@ import type { Mashup, Page } from '../../src/page-types.js';
 import { ManualClock } from '../support/clock.js';
 import { settled } from '../support/deferred.js';
 import { Chance } from './chance.js';
-import { type Client, configure, hosts, type Input, optionsOf, type Surroundings } from './inputs.js';
+import { type Client, configure, hosts, type Input, lateDeadlineOf, optionsOf, type Surroundings } from './inputs.js';
 import type { Watched } from './ledger.js';
 import { ScriptedConnections } from './model.js';
 import { tap } from './tap.js';
@@ -107,10 +107,11 @@ export class World implements Watched, Surroundings {
   #come(name: string, client: Client): void {
     const at = client.page % this.#pages.length;
     const page = this.#pages[at] as Page;
-    const { deadline, lateMs, entries } = this.input.pages[at] as Input['pages'][number];
+    const given = this.input.pages[at] as Input['pages'][number];
+    const { deadline, entries } = given;
     const waits = Math.min(deadline, client.waits ?? deadline);
     const now = this.clock.now();
-    const visit = new Visit(name, at, entries, now, now + waits, now + deadline + lateMs, waits < deadline);
+    const visit = new Visit(name, at, entries, now, now + waits, now + lateDeadlineOf(given), waits < deadline);
     this.visits.push(visit);
     const req = { params: { run: name }, headers: client.waits === null ? {} : { 'x-waits': String(client.waits) } };
     const leave = storage.run(visit, () => {
