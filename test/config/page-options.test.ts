@@ -35,7 +35,7 @@ describe('options of a page', () => {
     expect(lines(problemsOf(upstreams, { deadlin: 5, mode: 'fast' }))).toEqual([
       "options.deadlin: is not an option: did you mean 'deadline'?",
       expect.stringMatching(
-        /^options\.mode: is not an option; known are deadline, concurrency, into, deadlineFrom, serverTiming/,
+        /^options\.mode: is not an option; known are deadline, concurrency, lateDeadline, into, deadlineFrom, serverTiming/,
       ),
     ]);
   });
