@@ -10,7 +10,7 @@ import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { MashupInstance } from './instance.js';
 import { attach, dataOf, findCollision, serverTiming } from './locals.js';
-import { sayHowCached } from './page-cache/apply.js';
+import { sayHowCached, takeBack } from './page-cache/apply.js';
 import { factsOf, type PageFacts } from './page-cache/facts.js';
 import { runPage } from './page-run.js';
 import type { Mashup, Page } from './page-types.js';
@@ -54,7 +54,7 @@ export function mashupOn(instance: MashupInstance): Mashup {
 function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOptions = {}): Page {
   const plan = readPage(upstreams, options, instance.axios);
   const { into } = plan.options;
-  const facts = plan.options.pageCache === null ? null : factsOf(plan.calls);
+  const facts = plan.options.pageCache === null ? null : factsOf(plan.calls, instance.axios !== null);
 
   function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {
     if (typeof next !== 'function') {
@@ -125,17 +125,29 @@ class Visit implements RunOwner {
   }
 
   runEnded(run: Run, error: UpstreamError | null): void {
+    // Another page has attached its data before.
+    const isJoined = 'mashup' in this.#res.locals;
     const problem = this.#attach(run) ?? error;
-    if (problem !== null || this.#facts === null) return this.#next(problem ?? undefined);
-    if (!this.#isKnown(run, this.#facts)) this.#next();
+    if (problem === null && this.#facts !== null) {
+      if (!this.#isKnown(run, this.#facts, isJoined)) this.#next();
+      return;
+    }
+    if (isJoined) takeBack(this.#res);
+    this.#next(problem ?? undefined);
   }
 
   /** Says how the page may be cached; true if the client has it already and was told so. */
-  #isKnown({ plan, outcomes, instance, began }: Run, facts: PageFacts): boolean {
+  #isKnown({ plan, outcomes, isHurried, instance, began }: Run, facts: PageFacts, isJoined: boolean): boolean {
     const { pageCache } = plan.options;
-    const ended = instance.clock.now() - began;
-    return (
-      pageCache !== null && sayHowCached(this.#req, this.#res, outcomes, facts, pageCache, ended, instance.clock.date())
+    if (pageCache === null) return false;
+    const { clock } = instance;
+    const ended = clock.now() - began;
+    return sayHowCached(
+      this.#req,
+      this.#res,
+      { outcomes, ended, date: clock.date(), isHurried, isJoined },
+      facts,
+      pageCache,
     );
   }
 

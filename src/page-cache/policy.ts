@@ -1,18 +1,23 @@
 // How a page may be cached, from how its parts may be. Pure functions.
 import { createHash } from 'node:crypto';
-import { controlOf, freshnessOf, isForAll, isPrivate } from '../cache/rules.js';
+import { controlOf, freshnessOf, isForAll, isPrivate, type ResponseHead, varyNames } from '../cache/rules.js';
 import type { PageCacheConfig } from '../checked.js';
 import type { Outcome } from '../outcome.js';
 import { tagsOf } from '../tags.js';
+import { digestOf } from './digest.js';
 import type { PageFacts } from './facts.js';
 
 /** One answer that a page is made of. */
 export interface Part {
+  /** Of its upstream. */
+  readonly name: string;
   /** Whether it is what was asked for: no fallback, not missing, late or stale. */
   readonly isWhole: boolean;
   /** Milliseconds for which it is still fresh; null where nobody has said so. */
   readonly lifetime: number | null;
   readonly isPrivate: boolean;
+  /** Whether it was made from the visitor's request. */
+  readonly isPersonal: boolean;
   readonly tags: readonly string[];
   readonly outcome: Outcome;
 }
@@ -48,14 +53,25 @@ function partOf(outcome: Outcome, name: string, facts: PageFacts, ended: number,
   const isWhole = status === 'success' && source !== 'stale';
   const passed = ended - (timings.ended ?? ended);
   const head = response === null ? null : { status: response.status, headers: response.headers };
-  const isKept = head !== null && (isPrivate(head) || (facts.authorized.has(name) && !isForAll(head)));
-  return { isWhole, lifetime: lifetime(), isPrivate: isKept, tags: tagsOf(outcome), outcome };
+  const isAuthorized = facts.authorized.has(name);
+  return {
+    name,
+    isWhole,
+    lifetime: lifetime(),
+    // A failure without a head may be about whose credentials they were.
+    isPrivate: head === null ? isAuthorized : isKept(head, isAuthorized),
+    isPersonal: status === 'fallback' && facts.fallingBack.has(name),
+    tags: tagsOf(outcome),
+    outcome,
+  };
 
   function lifetime(): number | null {
     if (head === null) return null;
     if (facts.timed.has(name)) return cache?.ttl == null ? null : cache.ttl - passed;
-    if (controlOf(head.headers).has('no-store')) return null;
-    const moments = { requested: 0, received: 0, date: date - passed };
+    if (controlOf(head.headers).has('no-store') || varyNames(head.headers).includes('*')) return null;
+    const { started, ready, ended: received } = timings;
+    // The time that the answer took counts as age (RFC 9111, section 4.2.3).
+    const moments = { requested: started ?? ready, received: received ?? ended, date: date - passed };
     const { age, lifetime, isExplicit } = freshnessOf(head, moments);
     if (!isExplicit) return null;
     // What was stored has aged since its head was sent.
@@ -63,16 +79,22 @@ function partOf(outcome: Outcome, name: string, facts: PageFacts, ended: number,
   }
 }
 
+/** Whether an answer is not for all. Whoever sets a cookie seldom means it for everybody. */
+function isKept(head: ResponseHead, isAuthorized: boolean): boolean {
+  const setsCookie = head.headers['set-cookie'] !== undefined && !controlOf(head.headers).has('public');
+  return isPrivate(head) || setsCookie || (isAuthorized && !isForAll(head));
+}
+
 /** How a page of these parts may be cached. */
 export function policyOf(parts: readonly Part[], facts: PageFacts, config: PageCacheConfig): Policy {
   const isWhole = parts.every((part) => part.isWhole);
-  const isKept = parts.some((part) => part.isPrivate) || (facts.isPersonal && !config.shared);
+  const isPersonal = facts.isPersonal || parts.some((part) => part.isPersonal);
   return {
-    maxAge: maxAgeOf(parts, isWhole, config),
-    isPrivate: isKept,
+    maxAge: facts.isUnsafe ? null : maxAgeOf(parts, isWhole, config),
+    isPrivate: parts.some((part) => part.isPrivate) || (isPersonal && !config.shared),
     varies: facts.varies,
     tags: [...new Set(parts.flatMap(({ tags }) => tags))],
-    validators: isWhole && config.version !== null ? [config.version, ...parts.map(validatorOf)] : null,
+    validators: isWhole && config.version !== null ? validatorsOf(config.version, parts, facts) : null,
   };
 }
 
@@ -97,6 +119,11 @@ export function stricter(one: Policy, other: Policy): Policy {
   };
 }
 
+/** What may not be kept at all. */
+export function unkept(policy: Policy): Policy {
+  return { ...policy, maxAge: null, validators: null };
+}
+
 /** The value of Cache-Control. A page that has no time left may be kept if it can be revalidated. */
 export function cacheControl({ maxAge, isPrivate, validators }: Policy): string {
   const seconds = maxAge === null ? 0 : Math.floor(maxAge / 1000);
@@ -111,38 +138,34 @@ export function etagOf({ maxAge, validators }: Policy): string | null {
   return `W/"${createHash('sha256').update(JSON.stringify(validators)).digest('base64url').slice(0, 27)}"`;
 }
 
-function validatorOf({ outcome: { response, data } }: Part): string {
-  const etag = response?.headers['etag'];
-  return etag === undefined ? digestOf(data) : `${response?.url} ${etag}`;
-}
-
-// Of data that is shared, which is frozen: it is the same as long as it is the same object.
-const digests = new WeakMap<object, string>();
-
-function digestOf(data: unknown): string {
-  const isShared = typeof data === 'object' && data !== null && Object.isFrozen(data);
-  const known = isShared ? digests.get(data) : undefined;
-  if (known !== undefined) return known;
-  const digest = createHash('sha256').update(bytesOf(data)).digest('base64url');
-  if (isShared) digests.set(data, digest);
-  return digest;
-}
-
-/** What cannot be written as JSON is different each time. */
-function bytesOf(data: unknown): string | Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  try {
-    return JSON.stringify(data) ?? 'undefined';
-  } catch {
-    return String(Math.random());
+function validatorsOf(version: string, parts: readonly Part[], { variable }: PageFacts): string[] | null {
+  const validators = [version];
+  for (const { name, outcome } of parts) {
+    const etag = variable.has(name) ? undefined : outcome.response?.headers['etag'];
+    const validator = etag === undefined ? validatorOf(outcome) : `${outcome.response?.url} ${etag}`;
+    if (validator === null) return null;
+    validators.push(validator);
   }
+  return validators;
+}
+
+// Of data that the cache shares, which is frozen: it is the same as long as it is the same object.
+const digests = new WeakMap<object, string | null>();
+
+function validatorOf({ data, cache }: Outcome): string | null {
+  if (cache === null || typeof data !== 'object' || data === null || !Object.isFrozen(data)) return digestOf(data);
+  const known = digests.get(data);
+  if (known !== undefined) return known;
+  const digest = digestOf(data);
+  digests.set(data, digest);
+  return digest;
 }
 
 const MOST_TAG_BYTES = 4096;
 
 /** The tags as a header: whole ones, as many as have room; null where there are none. */
 export function tagHeader(tags: readonly string[], name: string): string | null {
-  const isList = /^cache-tag$/i.test(name);
+  const isList = /cache-tag$/i.test(name);
   // A tag with a blank or a comma in it would be two.
   const possible = tags.filter((tag) => /^[!-~]+$/.test(tag) && !tag.includes(','));
   const separator = isList ? ',' : ' ';
