@@ -34,7 +34,7 @@ export interface Stored extends Times {
 // Pages that are made again for each request have functions of their own each time.
 const MOST_DECODERS = 8;
 /** What an entry takes beside what is counted: its objects, and its place in the maps. */
-const OVERHEAD = 700;
+const OVERHEAD = 2400;
 const never = { over: false };
 
 /** A stored answer. Its data is decoded once for each decoder, frozen, and shared. */

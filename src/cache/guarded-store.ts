@@ -33,6 +33,8 @@ export class GuardedStore {
   readonly #patience: number;
   #state: State = { is: 'closed' };
   #failures = 0;
+  /** Of those in a row that were to store something: a store that is full still gives what it has. */
+  #refusals = 0;
   #underway = 0;
   readonly #counts = { calls: 0, failures: 0, timeouts: 0, refused: 0 };
 
@@ -47,11 +49,11 @@ export class GuardedStore {
   }
 
   set(key: string, value: Uint8Array, ms: number): Promise<unknown> {
-    return this.#call(() => this.#store.set(key, value, ms), isAnything);
+    return this.#storing(this.#call(() => this.#store.set(key, value, ms), isAnything));
   }
 
   lock(key: string, token: string, ms: number): Promise<boolean> {
-    return this.#call(() => this.#store.lock(key, token, ms), isBoolean);
+    return this.#storing(this.#call(() => this.#store.lock(key, token, ms), isBoolean));
   }
 
   unlock(key: string, token: string): Promise<unknown> {
@@ -59,7 +61,7 @@ export class GuardedStore {
   }
 
   mark(marks: readonly string[]): Promise<unknown> {
-    return this.#call(() => this.#store.mark(marks), isAnything);
+    return this.#storing(this.#call(() => this.#store.mark(marks), isAnything));
   }
 
   log(since: LogPosition | null): Promise<LogSlice> {
@@ -73,7 +75,7 @@ export class GuardedStore {
 
   /** Milliseconds until the request may be sent; 0 for now. */
   take(key: string, id: string, rate: { readonly requests: number; readonly per: number }): Promise<number> {
-    return this.#call(() => this.#store.take?.(key, id, rate), isWait);
+    return this.#storing(this.#call(() => this.#store.take?.(key, id, rate), isWait));
   }
 
   giveBack(key: string, id: string): Promise<unknown> {
@@ -147,6 +149,24 @@ export class GuardedStore {
     });
   }
 
+  /** Reports a store that answers, and stores nothing. It is used all the same. */
+  #storing<T>(call: Promise<T>): Promise<T> {
+    call.then(
+      () => {
+        if (this.#refusals >= MOST_FAILURES) report('the store of the cache stores again');
+        this.#refusals = 0;
+      },
+      ({ cause }: StoreError) => {
+        // Where it fails altogether, that has been reported.
+        if (cause === undefined || this.#state.is !== 'closed') return;
+        if (++this.#refusals === MOST_FAILURES) {
+          report(`the store of the cache stores nothing (${describe(cause)}): pages go on with what it has`);
+        }
+      },
+    );
+    return call;
+  }
+
   /** Why a call may not be made now; null where it may. */
   #enter(): StoreError | null {
     if (this.#underway >= MOST_CALLS) return busy;
@@ -211,7 +231,7 @@ function isValue(value: unknown): value is Uint8Array | null {
 }
 
 function isWait(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0;
+  return typeof value === 'number' && value >= 0 && value < Infinity;
 }
 
 function isSlice(value: unknown): value is LogSlice {

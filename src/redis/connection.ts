@@ -6,8 +6,15 @@ export interface RedisConnection {
   readonly isReady: boolean;
   /** Sends a command; texts in its reply are Buffers. */
   send(command: readonly (string | Buffer)[]): Promise<unknown>;
-  /** A connection of its own that listens to a channel. Calls back at each message, and whenever it has been (re)connected. */
-  listen(channel: string, heard: () => void): Listener;
+  /** A connection of its own that listens to a channel. */
+  listen(channel: string, listener: ChannelListener): Listener;
+}
+
+export interface ChannelListener {
+  /** There was a message, or it listens (again). */
+  heard(): void;
+  /** Redis refuses to let it listen. */
+  refused(cause: unknown): void;
 }
 
 export interface Listener {
@@ -59,24 +66,53 @@ export function overNodeRedis(client: NodeRedisClient): RedisConnection {
       return client.isReady;
     },
     send: (command) => client.sendCommand(command, asBuffers),
-    listen: (channel, heard) => {
-      const own = client.duplicate({ disableOfflineQueue: false });
-      // Without a listener an error event would end the process. The client reconnects by itself.
-      own.on('error', () => {});
-      let isStopped = false;
-      const tell = () => {
-        if (!isStopped) heard();
-      };
-      own.on('ready', tell);
-      // It is subscribed again after every reconnection.
-      Promise.all([own.connect(), own.subscribe(channel, tell)]).catch(() => {});
+    listen: (channel, listener) => {
+      const own = client.duplicate();
+      const stop = subscribeWhenReady(
+        own,
+        listener,
+        // Where it is subscribed already, there is no promise.
+        async (heard) => own.subscribe(channel, heard),
+        () => own.isReady,
+      );
+      // It reconnects by itself.
+      own.connect().catch(() => {});
       return {
         stop: () => {
-          isStopped = true;
+          stop();
           end(own);
         },
       };
     },
+  };
+}
+
+/**
+ * Subscribes at each connection, whether or not the client does that itself: node-redis does not repeat a subscription that
+ * failed because the connection was lost.
+ */
+function subscribeWhenReady(
+  own: EventEmitter,
+  listener: ChannelListener,
+  subscribe: (heard: () => void) => Promise<unknown>,
+  isConnected: () => boolean,
+): () => void {
+  let isStopped = false;
+  const heard = () => {
+    if (!isStopped) listener.heard();
+  };
+  // Without a listener an error event would end the process.
+  own.on('error', () => {});
+  // ioredis has this event; node-redis calls back.
+  own.on('message', heard);
+  own.on('ready', () => {
+    subscribe(heard).then(heard, (cause) => {
+      // Where the connection was lost, there will be another.
+      if (!isStopped && isConnected()) listener.refused(cause);
+    });
+  });
+  return () => {
+    isStopped = true;
   };
 }
 
@@ -95,20 +131,17 @@ export function overIORedis(client: IORedisClient): RedisConnection {
       return client.status === 'ready';
     },
     send: ([command = '', ...args]) => client.callBuffer(String(command), ...args),
-    listen: (channel, heard) => {
+    listen: (channel, listener) => {
       const own = client.duplicate({ lazyConnect: false, enableReadyCheck: true });
-      let isStopped = false;
-      const tell = () => {
-        if (!isStopped) heard();
-      };
-      own.on('error', () => {});
-      own.on('message', tell);
-      own.on('ready', () => {
-        own.subscribe(channel).then(tell, () => {});
-      });
+      const stop = subscribeWhenReady(
+        own,
+        listener,
+        () => own.subscribe(channel),
+        () => own.status === 'ready',
+      );
       return {
         stop: () => {
-          isStopped = true;
+          stop();
           own.disconnect();
         },
       };

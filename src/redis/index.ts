@@ -3,9 +3,11 @@ import type { CacheStore } from '../cache-types.js';
 import { aPlainObject, aString, type Check, checkOptions, given, milliseconds } from '../config/checks.js';
 import { Problems } from '../errors.js';
 import {
+  type ChannelListener,
   type IORedisClient,
   isIORedis,
   isNodeRedis,
+  type Listener,
   type NodeRedisClient,
   overIORedis,
   overNodeRedis,
@@ -94,21 +96,24 @@ class OwnConnection implements RedisConnection {
     return (this.#connected as RedisConnection).send(command);
   }
 
-  listen(channel: string, heard: () => void): { stop(): void } {
-    let listener: { stop(): void } | null = null;
+  listen(channel: string, { heard, refused }: ChannelListener): Listener {
+    let listener: Listener | null = null;
     let isStopped = false;
-    this.#client.then(
+    const started = this.#client.then(
       (client) => {
-        if (!isStopped && !this.#isClosed) listener = overNodeRedis(client).listen(channel, heard);
-        // What is ready later than its listener is told too.
+        if (isStopped || this.#isClosed) return null;
+        listener = overNodeRedis(client).listen(channel, { heard, refused });
+        // Where this is ready later than its listener, the log can be read only now.
         client.on('ready', heard);
+        return client;
       },
-      () => {},
+      () => null,
     );
     return {
       stop: () => {
         isStopped = true;
         listener?.stop();
+        void started.then((client) => client?.off('ready', heard));
       },
     };
   }
@@ -122,6 +127,11 @@ class OwnConnection implements RedisConnection {
 }
 
 const LONGEST_PAUSE_MS = 2000;
+// A connection may die without a word: behind a firewall, or with the machine at its other end. The system would notice after
+// a quarter of an hour. So Redis is pinged, and a connection on which nothing moves is given up. What is written counts as a
+// move, but the cache soon leaves longer pauses between its tries.
+const PING_MS = 1000;
+const SILENCE_MS = 3000;
 
 async function connect(url: string): Promise<NodeRedisClient> {
   const { createClient } = await import('@redis/client');
@@ -129,8 +139,10 @@ async function connect(url: string): Promise<NodeRedisClient> {
     url,
     // A command that cannot be sent now is of no use later.
     disableOfflineQueue: true,
+    pingInterval: PING_MS,
     socket: {
       connectTimeout: 2000,
+      socketTimeout: SILENCE_MS,
       // Machines must not come back all at the same time.
       reconnectStrategy: (tries) => Math.random() * Math.min(LONGEST_PAUSE_MS, 50 * 2 ** Math.min(tries, 10)),
     },
