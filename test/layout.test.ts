@@ -31,6 +31,7 @@ const leaves = [
   'cache-types.ts',
   'outcome.ts',
   'tags.ts',
+  'notes.ts',
   'locals.ts',
   'plain.ts',
   'redact.ts',

@@ -2,6 +2,7 @@ import type { Call } from '../call/call.js';
 import type { CallPlan } from '../call/plan.js';
 import type { CallOwner } from '../call/run.js';
 import type { Outcome } from '../outcome.js';
+import { noteOutcome } from '../notes.js';
 
 /** The deferred upstreams of a run: what the page has of them before they have ended. */
 export class LateCalls implements CallOwner<Call> {
@@ -21,8 +22,11 @@ export class LateCalls implements CallOwner<Call> {
     this.left = plans.length;
     this.#onEnd = onEnd;
     for (const { name } of plans) {
-      this.#outcomes.set(name, pending(name));
-      this.promises.set(name, new Promise((resolve) => this.#resolve.set(name, resolve)));
+      const outcome = pending(name);
+      const promise = new Promise((resolve) => this.#resolve.set(name, resolve));
+      noteOutcome(promise, outcome);
+      this.#outcomes.set(name, outcome);
+      this.promises.set(name, promise);
     }
   }
 

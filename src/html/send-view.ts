@@ -1,0 +1,74 @@
+import type { Response } from 'express';
+import { isThenable } from '../hook.js';
+import { late } from './late.js';
+import { stream } from './send.js';
+import type { PageStream, Place, SendOptions } from './stream.js';
+import { type HtmlValue, type Late, Raw } from './values.js';
+
+type Locals = Record<string, unknown>;
+
+/** A view for what is late, and, where that is not `res.locals[name]`, the promise of its data. */
+export type LateView = string | { view: string; value: PromiseLike<unknown> };
+
+export interface SendViewOptions extends SendOptions {
+  /**
+   * By name, the view of each part that is late. The page's view prints `late.NAME`, unescaped. A part's view gets `data`, `outcome`
+   * and the page's locals; where there is no data, `data` is null and the outcome says why.
+   */
+  late: Record<string, LateView>;
+  /** The view of what stands in each place until then. @default nothing */
+  wait?: string;
+  /** For all views, besides `res.locals`. */
+  locals?: Locals;
+}
+
+/**
+ * Renders a view by the app's view engine, sends it, and fills in what is late as it comes. An error in the view is `next(error)`,
+ * before anything is sent.
+ *
+ * @throws {TypeError} if something in `late` is no promise
+ * @example sendView(res, 'city', { late: { reviews: 'boxes/reviews' }, wait: 'boxes/waiting', nonce })
+ */
+export function sendView(res: Response, view: string, { late: views, wait, locals = {}, ...options }: SendViewOptions) {
+  const parts = Object.entries(views).map(([name, entry]) => [name, partOf(res, name, entry, locals)] as const);
+  stream(res, options, async (stream) => {
+    const waiting = wait === undefined || options.order === 'in' ? '' : await render(res, wait, locals);
+    const places: Place[] = [];
+    const shown: Record<string, string> = {};
+    for (const [name, part] of parts) {
+      shown[name] = options.order === 'in' ? (await stream.render(part)).text : placeOf(stream, part, waiting, places);
+    }
+    const text = await render(res, view, { ...locals, late: shown });
+    // A view need not have a place for each of them.
+    await stream.finish(
+      text,
+      places.filter(({ name }) => text.includes(name)),
+    );
+  });
+}
+
+function placeOf(stream: PageStream, part: Late, waiting: string, places: Place[]): string {
+  const place = stream.place(part);
+  places.push(place);
+  return stream.placeholder(place, waiting);
+}
+
+function partOf(res: Response, name: string, entry: LateView, locals: Locals): Late {
+  const { view, value } = typeof entry === 'string' ? { view: entry, value: res.locals[name] } : entry;
+  if (!isThenable(value)) {
+    const given = typeof entry === 'string' ? `res.locals.${name}` : `the value of '${name}'`;
+    throw new TypeError(`sendView: ${given} is no promise: has its upstream \`defer: true\`?`);
+  }
+  const show = (data: unknown, outcome: unknown): HtmlValue =>
+    render(res, view, { ...locals, data, outcome }).then((text) => new Raw(text));
+  return late(value, { ok: show, fail: (outcome) => show(null, outcome) });
+}
+
+function render(res: Response, view: string, locals: Locals): Promise<string> {
+  return new Promise((resolve, reject) => {
+    res.render(view, locals, (error: unknown, text) => {
+      if (error === null || error === undefined) resolve(String(text));
+      else reject(error);
+    });
+  });
+}
