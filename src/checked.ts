@@ -34,6 +34,7 @@ interface Resolved {
   readonly transformResponse: readonly ResponseTransformer[];
   readonly required: boolean;
   readonly defer: boolean;
+  readonly fragment: boolean;
   readonly after: readonly string[];
   readonly maxItems: number;
   readonly forward: readonly string[];

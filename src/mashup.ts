@@ -10,6 +10,7 @@ import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { MashupInstance } from './instance.js';
 import { attach, dataOf, findCollision, serverTiming } from './locals.js';
+import { noteFragments } from './notes.js';
 import { sayHowCached, takeBack } from './page-cache/apply.js';
 import { factsOf, type PageFacts } from './page-cache/facts.js';
 import { runPage } from './page-run.js';
@@ -155,6 +156,7 @@ class Visit implements RunOwner {
     const res = this.#res;
     try {
       attach(res.locals, plan.names, outcomes, promised, plan.options.into);
+      if (plan.fragments.length > 0) noteFragments(res.locals['mashup'], plan.fragments);
       if (plan.options.serverTiming && !res.headersSent) {
         res.append('Server-Timing', serverTiming(outcomes, instance.clock.now() - began));
       }

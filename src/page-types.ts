@@ -65,7 +65,11 @@ type SchemaOutput<S> = S extends { readonly '~standard': { readonly types?: infe
     : unknown
   : unknown;
 
-type One<U> = U extends { readonly schema: infer S } ? SchemaOutput<S> : unknown;
+type One<U> = U extends { readonly schema: infer S }
+  ? SchemaOutput<S>
+  : U extends { readonly fragment: true; readonly transformResponse?: undefined }
+    ? string
+    : unknown;
 
 type Answer<U> = U extends { readonly each: NonNullable<UpstreamOptions['each']> } ? (One<U> | null)[] : One<U>;
 

@@ -75,6 +75,12 @@ export interface UpstreamOptions {
    * @default false
    */
   defer?: boolean;
+  /**
+   * It answers HTML for a part of the page: the data is a string for `raw()`, anything else is an error, and what its Link headers
+   * name is collected for `fragmentAssets()` (both of `express-mashup/html`).
+   * @default false
+   */
+  fragment?: boolean;
   /** Milliseconds for the whole call, from when it could start: queueing, every attempt, body, decoding. @default the deadline */
   timeout?: number;
   /** Milliseconds for one attempt. @default none */

@@ -1,9 +1,10 @@
 import { Failure } from '../errors.js';
 import type { UpstreamResponse } from '../outcome.js';
 import type { Answer } from './answer.js';
-import type { Decoder } from './decode.js';
+import { type Decoder, noHtml } from './decode.js';
 import { checked } from './schema.js';
 import { once } from './single-headers.js';
+import { contentType } from './text.js';
 
 /** An answer whose data an axios instance has made already, with its transformers and interceptors. */
 export class DataAnswer implements Answer {
@@ -43,7 +44,9 @@ export class DataAnswer implements Answer {
     return this.#data instanceof Failure ? this.#data : this.#accepted;
   }
 
-  read({ schema }: Decoder): unknown | Failure {
+  read({ schema, fragment }: Decoder): unknown | Failure {
+    const isEmpty = this.#data === null || this.#data === '';
+    if (fragment && !isEmpty && contentType(this.header('content-type')).kind !== 'html') return noHtml;
     return checked(this.#data, schema);
   }
 

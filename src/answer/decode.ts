@@ -11,7 +11,7 @@ import type { Waiting } from './turn-share.js';
 
 export type DecodeOptions = Pick<
   UpstreamConfig,
-  'method' | 'responseType' | 'transformResponse' | 'maxContentLength' | 'given'
+  'method' | 'responseType' | 'transformResponse' | 'maxContentLength' | 'given' | 'fragment'
 >;
 
 /** How an upstream's data is made of an answer. */
@@ -31,6 +31,9 @@ export interface Encoded extends Pick<UpstreamResponse, 'headers' | 'status'> {
   readonly encoded: Failure | null;
 }
 
+/** Of a fragment that is none: its markup would be put into a page. */
+export const noHtml = new Failure('ERR_UPSTREAM_BODY', 'its body is not HTML by its Content-Type');
+
 /**
  * The data of an answer. An empty body is null. A JSON content type is parsed, other text is a string by its charset, the rest
  * is a Buffer. `responseType` overrules the content type, and transformers replace the parsing of JSON. The data is a promise
@@ -44,6 +47,7 @@ export function decode(answer: Encoded, config: DecodeOptions, who: Waiting | nu
   if (responseType === 'arraybuffer') return interpret(answer.ownBytes(body), answer, config, false);
   if (answer.encoded !== null) return answer.encoded;
   const type = contentType(answer.header('content-type'));
+  if (config.fragment && type.kind !== 'html') return noHtml;
   if (responseType === null && type.kind === 'binary' && transformResponse.length === 0) return answer.ownBytes(body);
   const isJson = responseType === 'json' || (responseType === null && type.kind === 'json');
   if (isJson && body.length > mostJson(config)) return jsonTooLarge(mostJson(config));

@@ -18,6 +18,7 @@ export const upstreamDefaults: Omit<UpstreamConfig, 'url' | 'given'> = {
   transformResponse: [],
   required: false,
   defer: false,
+  fragment: false,
   hasFallback: false,
   fallback: null,
   timeout: null,

@@ -92,6 +92,7 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   transformResponse: either(aFunction, listOf(aFunction, 'functions')),
   required: aBoolean,
   defer: aBoolean,
+  fragment: aBoolean,
   fallback: anything,
   timeout: milliseconds,
   attemptTimeout: milliseconds,
@@ -143,6 +144,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     // Methods are case-sensitive, and axios accepts them in lower case.
     method: (known.method ?? upstreamDefaults.method).toUpperCase(),
     validateStatus: known.validateStatus === null ? anyStatus : (known.validateStatus ?? isSuccess),
+    responseType: known.responseType ?? (known.fragment === true ? 'text' : null),
     transformResponse: known.transformResponse === undefined ? [] : [known.transformResponse].flat(),
     forward: (known.forward ?? []).map((name) => name.toLowerCase()),
     origins,
@@ -175,6 +177,9 @@ function checkTogether(options: UpstreamOptions, path: string, problems: Problem
       `${path}.defer`,
       'the page does not wait for what is deferred, so it cannot be required: drop one of them',
     );
+  }
+  if (options.fragment === true && (options.responseType ?? 'text') !== 'text') {
+    problems.add(`${path}.responseType`, 'of a fragment is text: drop one of them');
   }
   if (typeof options.url === 'function' && options.origins === undefined) {
     problems.add(`${path}.origins`, "is needed where url is a function: a list of origins, or 'public'");

@@ -1,4 +1,5 @@
 // The entry `express-mashup/html`: pages that are sent at once, and filled in as data comes.
+export { type FragmentAssets, fragmentAssets } from './assets.js';
 export { fillerHash } from './filler.js';
 export { html, raw } from './html.js';
 export { type LateOptions, late } from './late.js';

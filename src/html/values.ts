@@ -33,10 +33,14 @@ export abstract class Html {
 
 /** Markup as it stands. */
 export class Raw {
-  readonly text: string;
+  readonly #text: string;
 
   constructor(text: string) {
-    this.text = text;
+    this.#text = text;
+  }
+
+  get text(): string {
+    return this.#text;
   }
 
   toString(): string {

@@ -104,11 +104,12 @@ function storing(config: UpstreamConfig, { tags, ...numbers }: CacheConfig): unk
 }
 
 function decoderOf(config: UpstreamConfig): Decoder {
-  const { method, responseType, transformResponse, maxContentLength, given, schema } = config;
+  const { method, responseType, transformResponse, maxContentLength, given, schema, fragment } = config;
   const functions = [...transformResponse, ...(schema === null ? [] : [schema])].map(identityOf);
   // HEAD has no body whatever its answer says.
-  const key = JSON.stringify([method === 'HEAD', responseType, mostJson(config), transformResponse.length, functions]);
-  return { method, responseType, transformResponse, maxContentLength, given, schema, key };
+  const kind = [method === 'HEAD', responseType, fragment, mostJson(config)];
+  const key = JSON.stringify([kind, transformResponse.length, functions]);
+  return { method, responseType, transformResponse, maxContentLength, given, schema, fragment, key };
 }
 
 const identities = new WeakMap<object, number>();

@@ -54,7 +54,9 @@ export function compilePage(
   const calls = [...plans.values()].sort((a, b) => a.index - b.index);
   for (const { unblocks } of calls) unblocks.sort(heaviestFirst);
   const late = calls.filter(({ config }) => config.defer);
-  return { names, calls, late, roots: rootsOf(calls), crowded: isCrowded(calls, options.concurrency), options };
+  const fragments = calls.filter(({ config }) => config.fragment).map(({ name }) => name);
+  const crowded = isCrowded(calls, options.concurrency);
+  return { names, calls, late, fragments, roots: rootsOf(calls), crowded, options };
 }
 
 /** What the page waits for cannot wait for what it does not wait for. */

@@ -66,6 +66,8 @@ const aliases: Readonly<Record<string, string>> = {
   deferred: 'defer',
   stream: 'defer',
   lazy: 'defer',
+  html: 'fragment',
+  partial: 'fragment',
   ttl: 'cache',
   maxAge: 'ttl',
   expires: 'ttl',

@@ -25,5 +25,6 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
     const plan = planCall(null, { name, config, template: null, list: null, tags }, place);
     return { ...plan, request: { fixed: null, build: () => target }, plain: null };
   });
-  return { names: urls, calls, late: [], roots: calls, crowded: isCrowded(calls, options.concurrency), options };
+  const crowded = isCrowded(calls, options.concurrency);
+  return { names: urls, calls, late: [], fragments: [], roots: calls, crowded, options };
 }

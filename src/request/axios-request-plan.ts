@@ -6,7 +6,7 @@ import { tooLong, type UrlTemplate } from '../template/url-template.js';
 import { FailureError, uriOf } from '../transport/axios-adapter.js';
 import { AxiosRequest } from '../transport/axios-request.js';
 import type { ResponseTransformer } from '../types.js';
-import { type HeaderMap, headerObject, setHeaders } from './headers.js';
+import { acceptHtml, type HeaderMap, headerObject, setHeaders } from './headers.js';
 import { partsOf } from './parts.js';
 import type { RequestPlan, RequestSource } from './plan.js';
 
@@ -24,6 +24,7 @@ export class AxiosRequestPlan implements RequestPlan {
     this.#axios = axios;
     this.#config = config;
     this.#template = template;
+    if (config.fragment && !config.forward.includes('accept')) this.#own.set('accept', acceptHtml);
     if (config.headers !== null && typeof config.headers !== 'function') setHeaders(this.#own, config.headers);
     const { method, auth, responseType, transformResponse, given } = config;
     this.#constant = { method };

@@ -15,6 +15,9 @@ export const defaultHeaders: HeaderMap = new Map([
   ['user-agent', 'express-mashup'],
 ]);
 
+/** Instead of the usual one, for a fragment of a page. */
+export const acceptHtml = 'text/html';
+
 /** Between two neighbours on the way only (RFC 9110, section 7.6.1), and so never passed on. */
 export const hopByHop: ReadonlySet<string> = new Set([
   'connection',

@@ -6,7 +6,7 @@ import { tooLong, type UrlTemplate } from '../template/url-template.js';
 import { HttpRequest, type Tagger } from '../transport/http-request.js';
 import { AxiosRequestPlan } from './axios-request-plan.js';
 import { serializeBody } from './body.js';
-import { defaultHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
+import { acceptHtml, defaultHeaders, type HeaderMap, setHeaders, wireHeaders } from './headers.js';
 import { expand, partsOf, withForwarded } from './parts.js';
 import type { RequestPlan, RequestSource } from './plan.js';
 import { queryOf, withQuery } from './query.js';
@@ -22,6 +22,7 @@ export function planRequest(
   const { headers: given, params, auth } = config;
   const own: HeaderMap = new Map();
   const headers: HeaderMap = new Map(defaultHeaders);
+  if (config.fragment) headers.set('accept', acceptHtml);
   for (const map of [own, headers]) {
     if (given !== null && typeof given !== 'function') setHeaders(map, given);
     if (auth !== null) setHeaders(map, { authorization: basic(auth.username, auth.password) });

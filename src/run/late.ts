@@ -1,8 +1,8 @@
 import type { Call } from '../call/call.js';
 import type { CallPlan } from '../call/plan.js';
 import type { CallOwner } from '../call/run.js';
-import type { Outcome } from '../outcome.js';
 import { noteOutcome } from '../notes.js';
+import type { Outcome } from '../outcome.js';
 
 /** The deferred upstreams of a run: what the page has of them before they have ended. */
 export class LateCalls implements CallOwner<Call> {

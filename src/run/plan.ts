@@ -8,6 +8,8 @@ export interface PagePlan {
   readonly calls: readonly CallPlan[];
   /** Those that are deferred. */
   readonly late: readonly CallPlan[];
+  /** The names of those that are fragments. */
+  readonly fragments: readonly string[];
   /** Those that wait for nobody, heaviest first. */
   readonly roots: readonly CallPlan[];
   /** Whether more attempts than `concurrency` can be in flight, so that they must be counted. */

@@ -116,3 +116,18 @@ expectTypeOf<Late['typedFallback']>().toEqualTypeOf<Promise<User | number>>();
 expectTypeOf<Late['typedEach']>().toEqualTypeOf<Promise<(User | null)[] | null>>();
 expectTypeOf<Late['not']>().toEqualTypeOf<User | null>();
 expectTypeOf<Late['mashup']['typed']>().toEqualTypeOf<Outcome<User | null>>();
+
+// A fragment is a string, unless something else is made of it.
+const fragments = mashup({
+  fragment: { url, fragment: true },
+  required: { url, fragment: true, required: true },
+  late: { url, fragment: true, defer: true },
+  each: { url, fragment: true, each: () => [1] },
+  other: { url, fragment: true, transformResponse: (text: string) => text.length },
+});
+type Fragments = MashupLocals<typeof fragments>;
+expectTypeOf<Fragments['fragment']>().toEqualTypeOf<string | null>();
+expectTypeOf<Fragments['required']>().toEqualTypeOf<string>();
+expectTypeOf<Fragments['late']>().toEqualTypeOf<Promise<string | null>>();
+expectTypeOf<Fragments['each']>().toEqualTypeOf<(string | null)[] | null>();
+expectTypeOf<Fragments['other']>().toEqualTypeOf<unknown>();
