@@ -1,9 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import express, { type RequestHandler } from 'express';
@@ -11,51 +7,22 @@ import { createMashup, type PageCacheOptions, type UpstreamMap } from '../../src
 import { describeWith } from '../setup/tools.js';
 import { type Backend, listen, originOf, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { startNginx } from '../support/nginx.js';
 
 afterEach(closeAll);
 
 // The file that the docs show, with ports and folders of the test's own.
 const recipe = fileURLToPath(new URL('../../docs/nginx-cache.conf', import.meta.url));
 
-async function freePort(): Promise<number> {
-  const server = createNetServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function startNginx(program: string, app: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'mashup-nginx-'));
-  const port = await freePort();
-  const http = (await readFile(recipe, 'utf8'))
-    .replace('/var/cache/nginx/pages', join(directory, 'pages'))
-    .replace('127.0.0.1:3000', app.replace('http://', ''))
-    .replace('127.0.0.1:8080', `127.0.0.1:${port}`);
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path ${join(directory, name)};`,
+/** An nginx as the docs configure it, in front of an app. */
+async function startNginxAsShown(program: string, app: string): Promise<string> {
+  const shown = await readFile(recipe, 'utf8');
+  return await startNginx(program, (directory, port) =>
+    shown
+      .replace('/var/cache/nginx/pages', join(directory, 'pages'))
+      .replace('127.0.0.1:3000', app.replace('http://', ''))
+      .replace('127.0.0.1:8080', `127.0.0.1:${port}`),
   );
-  const file = join(directory, 'nginx.conf');
-  const main = `daemon off; master_process off; error_log stderr; pid ${join(directory, 'pid')}; events {}`;
-  await writeFile(file, `${main}\nhttp { access_log off; ${temporary.join(' ')}\n${http}\n}`);
-  const nginx: ChildProcess = spawn(program, ['-p', directory, '-c', file], { stdio: 'ignore' });
-  closeLater(async () => {
-    if (nginx.exitCode === null && nginx.kill('SIGKILL')) await once(nginx, 'exit');
-    await rm(directory, { recursive: true, force: true });
-  });
-  const origin = `http://127.0.0.1:${port}`;
-  while (!(await isUp(`${origin}/up`))) await new Promise((resolve) => setTimeout(resolve, 20));
-  return origin;
-}
-
-async function isUp(url: string): Promise<boolean> {
-  try {
-    await (await fetch(url)).text();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describeWith('nginx', 'nginx in front of pages that say how they may be cached', (program) => {
@@ -79,7 +46,7 @@ describeWith('nginx', 'nginx in front of pages that say how they may be cached',
       };
       app.get(path, made(upstreams, { pageCache }) as unknown as RequestHandler, show);
     }
-    nginx = await startNginx(program, originOf(await listen(createServer(app))));
+    nginx = await startNginxAsShown(program, originOf(await listen(createServer(app))));
   }
 
   const ask = async (path: string, headers: Record<string, string> = {}) => {
