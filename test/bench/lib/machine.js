@@ -25,7 +25,7 @@ export function missing({ tables, contenders }) {
 export function machine(canPin) {
   const [{ model }] = cpus();
   const ours = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')).version;
-  const competitors = ['express', 'undici', 'axios', 'got', '@podium/layout', 'node-tailor'];
+  const competitors = ['express', 'undici', 'axios', 'got', '@podium/layout', 'node-tailor', 'ghtml'];
   const pinned = canPin ? 'server on core 0, load and upstreams on core 1' : 'NOT PINNED: there is no taskset here';
   return [
     `- ${model}, ${cpus().length} cores, ${type()} ${release()}; ${pinned}; load average ${loadavg()[0].toFixed(1)} at the start`,

@@ -48,7 +48,11 @@ export async function upstream({ origins, upstreams, size, type, gzip, maxAge })
 
   const special = {
     slow: (socket, delay) =>
-      setTimeout(() => socket.write(response(JSON.stringify({ delay: Number(delay), sent: now() }))), Number(delay)),
+      setTimeout(() => {
+        const text =
+          type === 'text' ? `<p>slow: ${delay} ms</p>` : JSON.stringify({ delay: Number(delay), sent: now() });
+        socket.write(response(text, { type }));
+      }, Number(delay)),
     lazy: (socket, index) => setTimeout(() => socket.write(answers.get(`/data/${index}`)), isLazy() < 0.02 ? 500 : 5),
     hold: (socket, index) => held.push(() => socket.write(answers.get(`/data/${index}`))),
     hang: () => {},

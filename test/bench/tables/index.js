@@ -13,4 +13,6 @@ export const tables = [
   'cached',
   'store',
   'hostile',
+  'late',
+  'markup',
 ];
