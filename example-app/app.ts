@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { mashup as defaultMashup, isUpstreamError, type Mashup } from 'express-mashup';
+import { fillerHash, sendView } from 'express-mashup/html';
 import { exampleFolder } from './folder.js';
 import { cityPage, homePage } from './page.js';
 import type { ServiceUrls } from './services/index.js';
@@ -14,6 +15,8 @@ const flags = join(dirname(createRequire(import.meta.url).resolve('world-countri
 
 const contentSecurityPolicy = [
   "default-src 'none'",
+  // The script that fills in what is late, for browsers that do not do it themselves.
+  `script-src ${fillerHash}`,
   "style-src 'self'",
   "img-src 'self' data:",
   "form-action 'self'",
@@ -41,7 +44,13 @@ export function createApp(services: ServiceUrls, mashup: Mashup = defaultMashup)
   });
 
   app.get('/cities/:slug', cityPage(services, mashup), (_req, res) => {
-    res.render('city', { now: new Date(), time: whereTimeWent(res.locals.mashup) });
+    const { mashup, news, air } = res.locals;
+    const allIsThere = Promise.all([news, air]).then(() => whereTimeWent(mashup, ['news', 'air']));
+    sendView(res, 'city', {
+      late: { news: 'boxes/news', air: 'boxes/air', time: { view: 'partials/time', value: allIsThere } },
+      wait: 'boxes/waiting',
+      locals: { now: new Date() },
+    });
   });
 
   app.use((_req, res) => {

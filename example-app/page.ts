@@ -44,22 +44,26 @@ export function cityPage(services: ServiceUrls, mashup: Mashup) {
         fallback: { current: null, hourly: [] },
       }),
 
-      // RSS, not JSON. Good for 15 seconds, whatever its service says; then an older copy is shown while it is refreshed, for ten
+      // RSS, not JSON. The page does not wait for it: it is filled in when it comes. Good for 15 seconds, whatever its service says; then an older copy is shown while it is refreshed, for ten
       // minutes, and where that fails, for an hour.
       news: upstream<Article[]>({
         url: `${services.news}/news/{params.slug}{?${sick}}`,
         responseType: 'text',
         transformResponse: parseNews,
+        defer: true,
+        timeout: 8000,
         cache: { ttl: 15_000, swr: 600_000, staleIfError: 3_600_000, tags: ['news-{params.slug}'] },
       }),
 
-      // A POST, in the way of GraphQL, that only reads. The schema checks the answer, unwraps it, and types it.
+      // A POST, in the way of GraphQL, that only reads. It is filled in later, too. The schema checks the answer, unwraps it, and types it.
       air: {
         method: 'POST',
         url: `${services.air}/graphql{?${sick}}`,
         data: ({ params }) => ({ query: airQuery, variables: { slug: params['slug'] } }),
         schema: airAnswer,
         safe: true,
+        defer: true,
+        timeout: 8000,
         cache: 60_000,
       },
     },

@@ -32,6 +32,10 @@ check(`it comes within ${deadline} ms`, sick.took < deadline + slack, `${Math.ro
 check('their two boxes are empty, and no other', `${emptyBoxes(sick.html)}` === 'weather,news', emptyBoxes(sick.html));
 check('they say why', /ERR_UPSTREAM_TIMEOUT/.test(sick.html) && /ERR_UPSTREAM_STATUS/.test(sick.html));
 
+const late = await readFirst('/cities/oslo?slow=news:800');
+check('what is late does not hold up the page', late.first.includes('Still coming') && !late.first.includes('</html>'));
+check('and is filled in when it comes', emptyBoxes(late.whole).length === 0, emptyBoxes(late.whole));
+
 check('an unknown city is 404', (await ask('/cities/atlantis')).status === 404);
 
 const stuck = await ask('/cities/oslo?slow=cities:5000');
@@ -48,6 +52,18 @@ async function ask(path: string): Promise<{ status: number; html: string; took: 
   const response = await fetch(page + path);
   const html = await response.text();
   return { status: response.status, html, took: performance.now() - start };
+}
+
+/** What comes at once, and all of it. */
+async function readFirst(path: string): Promise<{ first: string; whole: string }> {
+  const { body } = await fetch(page + path);
+  let first = '';
+  let whole = '';
+  for await (const chunk of (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
+    whole += chunk;
+    if (!whole.includes('<template')) first = whole;
+  }
+  return { first, whole };
 }
 
 /** The boxes that the page shows without data, and those that it does not show at all. */

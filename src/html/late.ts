@@ -40,6 +40,10 @@ class LatePart extends Late {
     );
   }
 
+  get isThere(): boolean {
+    return this.#outcome !== null && this.#outcome.status !== 'pending';
+  }
+
   show(): HtmlValue {
     const outcome = this.#outcome;
     if (this.#failed !== null) return this.#fail(this.#failed);

@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import { isThenable } from '../hook.js';
 import { late } from './late.js';
 import { stream } from './send.js';
-import type { PageStream, Place, SendOptions } from './stream.js';
+import type { Place, SendOptions } from './stream.js';
 import { type HtmlValue, type Late, Raw } from './values.js';
 
 type Locals = Record<string, unknown>;
@@ -16,7 +16,7 @@ export interface SendViewOptions extends SendOptions {
    * and the page's locals; where there is no data, `data` is null and the outcome says why.
    */
   late: Record<string, LateView>;
-  /** The view of what stands in each place until then. @default nothing */
+  /** The view of what stands in each place until then. It gets `name`, the part's, and the page's locals. @default nothing */
   wait?: string;
   /** For all views, besides `res.locals`. */
   locals?: Locals;
@@ -32,11 +32,17 @@ export interface SendViewOptions extends SendOptions {
 export function sendView(res: Response, view: string, { late: views, wait, locals = {}, ...options }: SendViewOptions) {
   const parts = Object.entries(views).map(([name, entry]) => [name, partOf(res, name, entry, locals)] as const);
   stream(res, options, async (stream) => {
-    const waiting = wait === undefined || options.order === 'in' ? '' : await render(res, wait, locals);
     const places: Place[] = [];
     const shown: Record<string, string> = {};
     for (const [name, part] of parts) {
-      shown[name] = options.order === 'in' ? (await stream.render(part)).text : placeOf(stream, part, waiting, places);
+      if (options.order === 'in' || part.isThere) {
+        shown[name] = (await stream.render(part)).text;
+        continue;
+      }
+      const place = stream.place(part);
+      places.push(place);
+      const waiting = wait === undefined ? '' : await render(res, wait, { ...locals, name });
+      shown[name] = stream.placeholder(place, waiting);
     }
     const text = await render(res, view, { ...locals, late: shown });
     // A view need not have a place for each of them.
@@ -45,12 +51,6 @@ export function sendView(res: Response, view: string, { late: views, wait, local
       places.filter(({ name }) => text.includes(name)),
     );
   });
-}
-
-function placeOf(stream: PageStream, part: Late, waiting: string, places: Place[]): string {
-  const place = stream.place(part);
-  places.push(place);
-  return stream.placeholder(place, waiting);
 }
 
 function partOf(res: Response, name: string, entry: LateView, locals: Locals): Late {

@@ -134,9 +134,11 @@ export class PageStream {
       } else if (!(stop instanceof Late)) {
         if (isPage) await this.#writeUnlessSettled(printer, stop);
         stop = printer.resume(await stop);
-      } else if (this.#isInOrder) {
+      } else if (this.#isInOrder || stop.isThere) {
         if (isPage) await this.#writeUnlessSettled(printer, stop.ready);
-        printer.text += (await this.render(stop)).text;
+        const printed = await this.render(stop);
+        printer.text += printed.text;
+        places.push(...printed.places);
         stop = null;
       } else {
         const place = this.place(stop);

@@ -52,6 +52,8 @@ export class Raw {
 export abstract class Late {
   /** What stands there until then. */
   abstract readonly wait: HtmlValue;
+  /** Whether its data is known to be there already, so that it needs no place of its own. */
+  abstract readonly isThere: boolean;
   /** Settled when the part can be rendered; never rejected. */
   abstract readonly ready: Promise<void>;
   /** What it looks like. @throws what the author's function throws */

@@ -96,6 +96,17 @@ describe.each(expresses)('sendView() on %s', (_name, express) => {
     expect(text).not.toMatch(/<\?|<template|<script|wait/);
   });
 
+  test('renders what is there already at its place', async () => {
+    backend.answer('/reviews', ['a']);
+    const url = await open(async (res) => {
+      await res.locals['reviews'];
+      sendView(res, 'city', { late: { reviews: 'reviews', more: more(res.locals['reviews']) }, wait: 'waiting' });
+    });
+    expect((await new Reader(url).ended()).text).toBe(
+      `<html><body><h1>&lt;T&gt;</h1>${'<ul><li>a &lt;T&gt;</li></ul>\n;'.repeat(2).slice(0, -1)}</body></html>\n`,
+    );
+  });
+
   test('gives an error in a view to next(), and a view that is not there', async () => {
     backend.answer('/reviews', ['a']);
     for (const view of ['broken', 'absent']) {

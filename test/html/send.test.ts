@@ -163,6 +163,22 @@ describe.each(expresses)('send() on %s', (_name, express) => {
     expect(warnings).toEqual([]);
   });
 
+  test('prints what is there already at its place, and what is late inside it later', async () => {
+    backend.answer('/quick', 1);
+    const middleware = newMashup()({
+      quick: { url: `${backend.origin}/quick`, defer: true },
+    }) as unknown as RequestHandler;
+    const page = await open(middleware, async (_req, res) => {
+      const value = res.locals['quick'] as Promise<number>;
+      await value;
+      const inner = late(Promise.resolve('inner'), { ok: (text) => text });
+      send(res, html`<body>${late(value, { wait: 'wait', ok: (data) => html`<i>${data}</i>${inner}` })}</body>`);
+    });
+    const { text } = await new Reader(page).ended();
+    expect(text).toMatch(/^<body><i>1<\/i><\?start/);
+    expect(filled(text)).toBe('<body><i>1</i>inner</body>');
+  });
+
   test('shows the failure of a part whose rendering throws, or whose promise is rejected, and goes on', async () => {
     const bad = {
       ok: (): HtmlValue => {
