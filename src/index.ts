@@ -12,6 +12,16 @@ export type {
   StoreStats,
   TagContext,
 } from './cache-types.js';
+export type {
+  AttemptKind,
+  AttemptMessage,
+  BreakerMessage,
+  BudgetMessage,
+  CacheMessage,
+  CallMessage,
+  RunMessage,
+  StoreMessage,
+} from './channels.js';
 export { mashup, multiGet } from './default.js';
 export type { ConfigProblem, UpstreamErrorCode } from './errors.js';
 export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './errors.js';

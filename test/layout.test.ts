@@ -29,6 +29,7 @@ const leaves = [
   'standard-schema.ts',
   'checked.ts',
   'cache-types.ts',
+  'channels.ts',
   'outcome.ts',
   'tags.ts',
   'notes.ts',

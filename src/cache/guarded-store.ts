@@ -1,4 +1,5 @@
 import type { CacheStore, LogPosition, LogSlice, StoreStats } from '../cache-types.js';
+import { type StoreMessage, storeChannel } from '../channels.js';
 import type { Clock } from '../clock.js';
 import { redactText } from '../redact.js';
 import { shown } from '../shown.js';
@@ -181,8 +182,13 @@ export class GuardedStore {
     this.#failures = 0;
     // What was asked before it was left alone says nothing of now.
     if (this.#state.is !== 'half-open') return;
-    this.#state = { is: 'closed' };
+    this.#become({ is: 'closed' });
     report('the store of the cache is used again');
+  }
+
+  #become(state: State & { readonly is: 'open' | 'closed' }): void {
+    this.#state = state;
+    if (storeChannel.hasSubscribers) storeChannel.publish({ state: state.is } satisfies StoreMessage);
   }
 
   #failed(cause: unknown, isTimeout: boolean): void {
@@ -192,7 +198,7 @@ export class GuardedStore {
     if (state.is === 'open' || (state.is === 'closed' && ++this.#failures < MOST_FAILURES)) return;
     const rest = state.is === 'closed' ? SHORTEST_REST_MS : Math.min(state.rest * 2, LONGEST_REST_MS);
     // Up to a fifth less, so that machines do not come back all at the same time.
-    this.#state = { is: 'open', until: this.#now + rest * (1 - Math.random() / 5), rest };
+    this.#become({ is: 'open', until: this.#now + rest * (1 - Math.random() / 5), rest });
     this.#failures = 0;
     // Once for each outage.
     if (state.is === 'closed') {

@@ -1,4 +1,5 @@
 import { type Answer, type Result, refusalOf } from '../answer/answer.js';
+import { type CallMessage, calls } from '../channels.js';
 import type { ListSource } from '../checked.js';
 import { Failure, type UpstreamError } from '../errors.js';
 import { guarded, hookFailure, isThenable } from '../hook.js';
@@ -29,6 +30,9 @@ export class Call extends RecordedJob {
   #items: Outcome[] | undefined;
   /** Whether the run no longer waits for it, not even for an async fallback. */
   #late = false;
+  /** What is told of it, or of the call whose item it is; null where nobody listens. */
+  #message: CallMessage | null = null;
+  readonly #isItem: boolean;
   /** Whether nobody wants its result any more, so that no fallback is made. */
   #unwanted = false;
 
@@ -37,6 +41,7 @@ export class Call extends RecordedJob {
     super(plan, run);
     this.#owner = owner;
     this.#context = context;
+    this.#isItem = context !== null;
   }
 
   get endsAt(): number {
@@ -51,6 +56,21 @@ export class Call extends RecordedJob {
   }
 
   start(): void {
+    if (!this.#isItem && calls.on) this.#startTold();
+    else this.#begin();
+  }
+
+  #startTold(): void {
+    const { plan, scope, ready } = this;
+    this.#message = { name: plan.name, run: scope.message, began: ready, outcome: null, error: null };
+    calls.run(this.#message, () => this.#begin());
+  }
+
+  override callMessage(): CallMessage | null {
+    return this.#message;
+  }
+
+  #begin(): void {
     const { timeout } = this.plan.config;
     if (timeout !== null) this.#timer = this.scope.instance.clock.set(timedOut, timeout, this);
     if (this.plan.plain !== null) this.#send(this.plan.plain);
@@ -136,7 +156,9 @@ export class Call extends RecordedJob {
     const plan = this.plan.item as CallPlan;
     const makeCall = (item: unknown, owner: CallOwner<Call>) => {
       const clientItem = isClientsItem(list, item, this.#theContext);
-      return new Call(plan, scope, owner, new CallContext(plan, scope, item, clientItem));
+      const call = new Call(plan, scope, owner, new CallContext(plan, scope, item, clientItem));
+      call.#message = this.#message;
+      return call;
     };
     const fanOut = new FanOut(items, this.endsAt, makeCall, (outcomes) => this.#endItems(outcomes));
     this.hold(fanOut);
@@ -229,8 +251,15 @@ export class Call extends RecordedJob {
     this.hold(null);
     this.answer = null;
     this.#context?.end(error);
+    if (this.#message !== null && !this.#isItem) tellEnd(this.#message, this.outcome);
     this.#owner.callEnded(this);
   }
+}
+
+function tellEnd(message: CallMessage, outcome: Outcome): void {
+  message.outcome = outcome;
+  message.error = outcome.error;
+  calls.ended(message);
 }
 
 type FallbackFunction = (error: UpstreamError, context: Context) => unknown;

@@ -1,6 +1,7 @@
 import type { Answer } from '../answer/answer.js';
 import { CachedAnswer } from '../cache/cached-answer.js';
 import type { CacheRecord } from '../cache-types.js';
+import { type CacheMessage, cacheChannel } from '../channels.js';
 import type { Failure, UpstreamError } from '../errors.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
 import { Job } from '../stages/stage.js';
@@ -79,6 +80,9 @@ export abstract class RecordedJob extends Job {
       },
     };
     if (items !== undefined) outcome.items = items;
+    if (this.#cache !== null && cacheChannel.hasSubscribers) {
+      cacheChannel.publish({ upstream: this.plan.name, record: this.#cache } satisfies CacheMessage);
+    }
     if (this.answer instanceof CachedAnswer && this.answer.entry.tags.length > 0) {
       noteTags(outcome, this.answer.entry.tags);
     }

@@ -1,10 +1,13 @@
 import type { Request } from 'express';
+import type { RunMessage } from '../channels.js';
 import type { Outcome } from '../outcome.js';
 import type { Scope } from '../stages/stage.js';
 import type { CallPlan } from './plan.js';
 
 /** What a call sees of the run that it is part of. */
 export interface CallRun extends Scope {
+  /** What is told of it; null where nobody listens. */
+  readonly message: RunMessage | null;
   /** By the clock, when it began, and when it ends what has not ended by itself. */
   readonly began: number;
   readonly endsAt: number;

@@ -15,6 +15,8 @@ export function stream(res: Response, options: SendOptions, write: (stream: Page
   const { req } = res;
   if (req.method === 'HEAD' || res.statusCode === 304) return void prepare(res).end();
   write(new PageStream(res, options)).catch((error: unknown) => {
+    // Nobody waits for it any more.
+    if (res.closed) return;
     if (res.headersSent || req.next === undefined) res.destroy();
     else req.next(error);
   });

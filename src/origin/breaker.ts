@@ -1,3 +1,4 @@
+import { type BreakerMessage, breakerChannel } from '../channels.js';
 import type { BreakerOptions } from '../types.js';
 import { SlidingCount } from './window.js';
 
@@ -23,8 +24,12 @@ export class Breaker {
   readonly #failures: SlidingCount;
   #state: State = { kind: 'closed' };
 
-  constructor(options: Required<BreakerOptions>) {
+  readonly #origin: string;
+
+  /** @param origin its name, for those who listen to its states */
+  constructor(options: Required<BreakerOptions>, origin = '') {
     this.#options = options;
+    this.#origin = origin;
     this.#successes = new SlidingCount(options.window);
     this.#failures = new SlidingCount(options.window);
   }
@@ -43,8 +48,7 @@ export class Breaker {
     if (state.kind === 'open') {
       if (now < state.until) return { retryIn: state.until - now };
       if (this.stateAt(now) === 'closed') return { ticket: this.#close() };
-      this.#state = { kind: 'half-open', probes: 1, failed: 0 };
-      return { ticket: this.#state };
+      return { ticket: this.#become({ kind: 'half-open', probes: 1, failed: 0 }) };
     }
     // 0: it is not known when the probes under way will end.
     if (state.probes + state.failed === MOST_PROBES) return { retryIn: 0 };
@@ -63,7 +67,7 @@ export class Breaker {
       if (verdict === 'success') this.#close();
       else if (state.probes === 0) {
         // If no probe has found out anything (all were aborted), the next may try at once.
-        this.#state = { kind: 'open', until: state.failed > 0 ? now + this.#options.halfOpenAfter : now };
+        this.#become({ kind: 'open', until: state.failed > 0 ? now + this.#options.halfOpenAfter : now });
       }
     }
   }
@@ -71,8 +75,15 @@ export class Breaker {
   #close(): Ticket {
     this.#successes.clear();
     this.#failures.clear();
-    this.#state = { kind: 'closed' };
-    return this.#state;
+    return this.#become({ kind: 'closed' });
+  }
+
+  #become(state: State): Ticket {
+    this.#state = state;
+    if (breakerChannel.hasSubscribers) {
+      breakerChannel.publish({ origin: this.#origin, state: state.kind } satisfies BreakerMessage);
+    }
+    return state;
   }
 
   #count(verdict: Verdict, now: number): void {
@@ -82,6 +93,6 @@ export class Breaker {
     const failures = this.#failures.total(now);
     const all = failures + this.#successes.total(now);
     const { minimum, threshold, halfOpenAfter } = this.#options;
-    if (all >= minimum && failures >= threshold * all) this.#state = { kind: 'open', until: now + halfOpenAfter };
+    if (all >= minimum && failures >= threshold * all) this.#become({ kind: 'open', until: now + halfOpenAfter });
   }
 }

@@ -1,3 +1,4 @@
+import { type BudgetMessage, budgetChannel } from '../channels.js';
 import { SlidingCount } from './window.js';
 
 const WINDOW_MS = 10_000;
@@ -11,7 +12,13 @@ const FLOOR = 10;
 export class RetryBudget {
   readonly #calls = new SlidingCount(WINDOW_MS);
   readonly #extras = new SlidingCount(WINDOW_MS);
+  readonly #origin: string;
   #reserved = 0;
+
+  /** @param origin its name, for those who listen to refusals */
+  constructor(origin = '') {
+    this.#origin = origin;
+  }
 
   /** Counts a call that may want an extra attempt. */
   call(now: number): void {
@@ -24,9 +31,16 @@ export class RetryBudget {
     return Math.max(0, Math.floor(most - this.#extras.total(now) - this.#reserved));
   }
 
+  /** Whether an extra attempt is left; says so where none is. */
+  allows(now: number): boolean {
+    if (this.left(now) >= 1) return true;
+    if (budgetChannel.hasSubscribers) budgetChannel.publish({ origin: this.#origin } satisfies BudgetMessage);
+    return false;
+  }
+
   /** Sets an extra attempt aside, if one is left. It counts once it is sent, and costs nothing if it is dropped. */
   reserve(now: number): Reservation | null {
-    if (this.left(now) < 1) return null;
+    if (!this.allows(now)) return null;
     this.#reserved++;
     return new Reservation((sentAt) => {
       this.#reserved--;

@@ -25,7 +25,7 @@ const worstFirst = ['open', 'half-open', 'closed'] as const;
 /** What an instance knows of one origin: its requests in flight, its line, and its health. */
 export class Origin {
   readonly latencies = new LatencyWindow();
-  readonly budget = new RetryBudget();
+  readonly budget: RetryBudget;
   readonly #name: string;
   readonly #limits: Required<LimitOptions>;
   readonly #breakers = new Map<string, Breaker>();
@@ -38,6 +38,7 @@ export class Origin {
 
   constructor(name: string, limits: Required<LimitOptions>) {
     this.#name = name;
+    this.budget = new RetryBudget(name);
     this.#limits = limits;
   }
 
@@ -111,7 +112,7 @@ export class Origin {
     const key = `${options.threshold} ${options.minimum} ${options.window} ${options.halfOpenAfter}`;
     let breaker = this.#breakers.get(key);
     if (breaker === undefined) {
-      breaker = new Breaker(options);
+      breaker = new Breaker(options, this.#name);
       this.#breakers.set(key, breaker);
     }
     return breaker;

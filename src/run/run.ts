@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { Call } from '../call/call.js';
 import type { CallPlan } from '../call/plan.js';
 import type { CallOwner, CallRun, Visitor } from '../call/run.js';
+import { type RunMessage, runs } from '../channels.js';
 import { Failure, type UpstreamError } from '../errors.js';
 import type { Outcome } from '../outcome.js';
 import { readConnectionOptions } from '../request/headers.js';
@@ -36,6 +37,7 @@ export class Run implements CallRun, CallOwner<Call> {
   readonly endsAt: number;
   readonly lateEndsAt: number;
   readonly slots: AttemptSlots | null;
+  message: RunMessage | null = null;
   readonly #calls: (Call | undefined)[];
   readonly #owner: RunOwner;
   #flights: Flights | null = null;
@@ -76,6 +78,26 @@ export class Run implements CallRun, CallOwner<Call> {
   }
 
   start(): void {
+    if (runs.on) this.#startTold();
+    else this.#begin();
+  }
+
+  #startTold(): void {
+    const { req, began, plan } = this;
+    this.message = { req, upstreams: plan.names, began, ended: null, outcomes: null, error: null };
+    runs.run(this.message, () => this.#begin());
+  }
+
+  /** The owner is told now, or not at all. */
+  #tellEnd(message: RunMessage, error: UpstreamError | null): void {
+    if (message.ended !== null) return;
+    message.ended = this.instance.clock.now();
+    message.outcomes = this.outcomes;
+    message.error = error;
+    runs.ended(message);
+  }
+
+  #begin(): void {
     this.#timer = this.instance.clock.set(deadlinePassed, this.#deadline, this);
     for (const plan of this.plan.roots) this.#startIfReady(plan);
     // All of them are deferred.
@@ -87,6 +109,7 @@ export class Run implements CallRun, CallOwner<Call> {
     if (this.#state === 'over') return;
     this.#abort(this.plan.calls, new Failure('ERR_UPSTREAM_CANCELED', why));
     this.#close();
+    if (this.message !== null) this.#tellEnd(this.message, null);
   }
 
   /** The outcomes, in the order written. Those of deferred calls are pending, and are filled in when they end. */
@@ -144,7 +167,7 @@ export class Run implements CallRun, CallOwner<Call> {
     const why = `given up, for '${call.plan.name}' failed, which is required`;
     this.#abort(this.plan.calls, new Failure('ERR_UPSTREAM_CANCELED', why));
     this.#close();
-    this.#owner.runEnded(this, call.outcome?.error ?? null);
+    this.#tellOwner(call.outcome?.error ?? null);
   }
 
   deadlinePassed(): void {
@@ -172,12 +195,17 @@ export class Run implements CallRun, CallOwner<Call> {
     const { clock } = this.instance;
     if (this.#late === null || this.#late.left === 0) {
       this.#close();
-      return this.#owner.runEnded(this, null);
+      return this.#tellOwner(null);
     }
     this.#state = 'late';
     clock.clear(this.#timer);
     this.#timer = clock.set(deadlinePassed, this.lateEndsAt - clock.now(), this);
-    this.#owner.runEnded(this, null);
+    this.#tellOwner(null);
+  }
+
+  #tellOwner(error: UpstreamError | null): void {
+    if (this.message !== null) this.#tellEnd(this.message, error);
+    this.#owner.runEnded(this, error);
   }
 
   /** Nothing is under way any more. */

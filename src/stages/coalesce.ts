@@ -1,4 +1,5 @@
 import type { Result } from '../answer/answer.js';
+import type { AttemptKind, CallMessage } from '../channels.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
 import { instanceClosed, wasClosed } from '../transport/closed.js';
@@ -81,6 +82,14 @@ class Flight extends Job {
 
   headCame(at: number | null): void {
     this.#leader.headCame(at);
+  }
+
+  override callMessage(): CallMessage | null {
+    return this.#leader.callMessage();
+  }
+
+  override attemptKind(): AttemptKind {
+    return this.#leader.attemptKind();
   }
 
   join(job: Job): void {

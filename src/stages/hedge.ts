@@ -1,4 +1,5 @@
 import type { Result } from '../answer/answer.js';
+import type { AttemptKind } from '../channels.js';
 import { Failure } from '../errors.js';
 import type { Reservation } from '../origin/budget.js';
 import type { Origin } from '../origin/origin.js';
@@ -137,6 +138,10 @@ class Runner extends Fork {
   saysMoreThan(other: Runner): boolean {
     if (this.#isSent !== other.#isSent) return this.#isSent;
     return other.result instanceof Failure && !(this.result instanceof Failure);
+  }
+
+  override attemptKind(): AttemptKind {
+    return this.#extra === null ? super.attemptKind() : 'hedge';
   }
 
   override attemptStarts(now: number): void {

@@ -1,4 +1,5 @@
 import type { Result } from '../answer/answer.js';
+import type { AttemptKind } from '../channels.js';
 import { Failure } from '../errors.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { Job, type JobPlan, type Scope, type Send } from './stage.js';
@@ -24,6 +25,10 @@ export class Refresh extends Job {
 
   start(send: Send, request: UpstreamRequest): void {
     this.scope.async.runInAsyncScope(send, null, this, request);
+  }
+
+  override attemptKind(): AttemptKind {
+    return 'refresh';
   }
 
   attemptStarts(): void {}

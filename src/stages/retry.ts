@@ -1,4 +1,5 @@
 import type { Result } from '../answer/answer.js';
+import type { AttemptKind } from '../channels.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import type { Reservation, RetryBudget } from '../origin/budget.js';
@@ -52,6 +53,10 @@ class Tries extends Fork {
     super.attemptStarts(now);
   }
 
+  override attemptKind(): AttemptKind {
+    return this.#tried > 0 ? 'retry' : super.attemptKind();
+  }
+
   override abort(failure: Failure): void {
     this.#isGivenUp = true;
     super.abort(failure);
@@ -66,7 +71,7 @@ class Tries extends Fork {
     if (this.#isGivenUp || this.over || this.#tried === attempts || !this.#isPassing(result))
       return this.finish(result);
     const delay = retryDelay(result, this.#tried, backoff, Math.random(), Date.now());
-    if (clock.now() + delay >= this.endsAt || this.#budget.left(clock.now()) < 1) return this.finish(result);
+    if (clock.now() + delay >= this.endsAt || !this.#budget.allows(clock.now())) return this.finish(result);
     // The head that came does not belong to the answer of the next attempt.
     this.headCame(null);
     this.#last = result;

@@ -3,6 +3,7 @@ import type { Decoder } from '../answer/decode.js';
 import type { Policy } from '../answer/policy.js';
 import type { Cache } from '../cache/cache.js';
 import type { CacheRecord } from '../cache-types.js';
+import type { AttemptKind, CallMessage } from '../channels.js';
 import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
 import type { Failure } from '../errors.js';
@@ -95,6 +96,8 @@ export interface Abortable {
 
 /** What the jobs of an upstream need to know of it. */
 export interface JobPlan {
+  /** Of the upstream. */
+  readonly name: string;
   readonly policy: Policy;
   readonly decoder: Decoder;
   /** Milliseconds that an attempt has at most: the shortest of deadline, timeout and attemptTimeout. */
@@ -128,6 +131,16 @@ export abstract class Job implements AttemptOwner, Abortable {
   /** Aborts what is under way for it. */
   protected drop(failure: Failure): void {
     this.#underway?.abort(failure);
+  }
+
+  /** What is told of the call that it works for; null where nobody listens, and behind a page. */
+  callMessage(): CallMessage | null {
+    return null;
+  }
+
+  /** Why an attempt is made for it. */
+  attemptKind(): AttemptKind {
+    return 'first';
   }
 
   /** An attempt is sent. */
@@ -164,6 +177,14 @@ export abstract class Fork extends Job {
 
   get over(): boolean {
     return this.#over || this.parent.over;
+  }
+
+  override callMessage(): CallMessage | null {
+    return this.parent.callMessage();
+  }
+
+  override attemptKind(): AttemptKind {
+    return this.parent.attemptKind();
   }
 
   attemptStarts(now: number): void {

@@ -30,6 +30,11 @@ export class AxiosAttempt {
     this.#request = request;
   }
 
+  /** An axios instance may send more than one request, or none. */
+  get reused(): null {
+    return null;
+  }
+
   start(): void {
     this.#perform()
       .catch((error: unknown) => this.#failure(error))

@@ -53,6 +53,11 @@ export class Exchange implements WireHandler {
     this.#owner = owner;
   }
 
+  /** Whether its connection was there before. */
+  get reused(): boolean {
+    return this.#connection.reused;
+  }
+
   start(): void {
     this.#connection.send(this.#request, this);
   }

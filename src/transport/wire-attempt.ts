@@ -60,6 +60,11 @@ export class WireAttempt implements ExchangeOwner {
     return this.#owner.policy.maxContentLength;
   }
 
+  /** Whether the last of its requests used a kept connection; null where there was none. */
+  get reused(): boolean | null {
+    return this.#exchange?.reused ?? null;
+  }
+
   start(): void {
     this.#begin(false);
   }
