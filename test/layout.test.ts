@@ -30,6 +30,8 @@ const leaves = [
   'checked.ts',
   'cache-types.ts',
   'channels.ts',
+  'graph-types.ts',
+  'failure-log.ts',
   'outcome.ts',
   'tags.ts',
   'notes.ts',
