@@ -30,6 +30,7 @@ const leaves = [
   'checked.ts',
   'cache-types.ts',
   'channels.ts',
+  'route.ts',
   'graph-types.ts',
   'failure-log.ts',
   'outcome.ts',
@@ -52,7 +53,7 @@ const packages: Record<string, { values: RegExp; files: number; types: RegExp }>
   'p-limit': { values: /^run\//, files: 1, types: /^run\// },
   '@redis/client': { values: /^redis\//, files: 1, types: /^redis\// },
   'lru-cache': { values: /^cache\//, files: 1, types: /^cache\// },
-  '@opentelemetry/api': { values: /^otel\//, files: 1, types: /^otel\// },
+  '@opentelemetry/api': { values: /^otel\//, files: 2, types: /^otel\// },
 };
 
 const mostLines = 280;

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { isThenable } from '../hook.js';
 import type { Outcome } from '../outcome.js';
+import { routeOf } from '../route.js';
 import { soon } from '../soon.js';
 import type { FailureListener } from '../types.js';
 
@@ -14,12 +15,6 @@ export function tellFailure(onFailure: FailureListener, outcome: Outcome, req: R
       // It is the listener's own.
     }
   });
-}
-
-/** The path of the route that a request has matched, as it was written; null where it is no text. */
-function routeOf({ baseUrl, route }: Request): string | null {
-  const path: unknown = route?.path;
-  return typeof path === 'string' ? (baseUrl ?? '') + path : null;
 }
 
 function ignore(): void {}
