@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { mashup as defaultMashup, isUpstreamError, type Mashup } from 'express-mashup';
 import { fillerHash, sendView } from 'express-mashup/html';
+import { inspector } from 'express-mashup/inspector';
 import { exampleFolder } from './folder.js';
 import { cityPage, homePage } from './page.js';
 import type { ServiceUrls } from './services/index.js';
@@ -38,6 +39,9 @@ export function createApp(services: ServiceUrls, mashup: Mashup = defaultMashup)
   });
   app.use(express.static(join(exampleFolder, 'public')));
   app.use('/flags', express.static(flags, { maxAge: '1d' }));
+
+  // Shows the last pages, on this machine only.
+  app.use('/_mashup', inspector({ instance: mashup }));
 
   app.get('/', homePage(services, mashup), (req, res) => {
     res.render('home', { wanted: req.query['q'] ?? '' });

@@ -5,6 +5,7 @@ import type { CallPlan } from '../call/plan.js';
 import type { CallOwner, CallRun, Visitor } from '../call/run.js';
 import { type RunMessage, runs } from '../channels.js';
 import { Failure, type UpstreamError } from '../errors.js';
+import { noteGraph } from '../notes.js';
 import type { Outcome } from '../outcome.js';
 import { readConnectionOptions } from '../request/headers.js';
 import { Flights } from '../stages/coalesce.js';
@@ -86,6 +87,7 @@ export class Run implements CallRun, CallOwner<Call> {
   #startTold(): void {
     const { req, began, plan } = this;
     this.message = { req, upstreams: plan.names, began, ended: null, outcomes: null, error: null };
+    noteGraph(this.message, plan.graph);
     runs.run(this.message, () => this.#begin());
   }
 

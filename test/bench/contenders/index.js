@@ -15,6 +15,7 @@ export const contenders = {
   tailor: 'Tailor (fragments only)',
   'express-mashup': '**express-mashup**',
   'express-mashup-timing': '**express-mashup**, `serverTiming: true`',
+  'express-mashup-inspected': '**express-mashup**, an inspector open',
   'express-mashup-cached': '**express-mashup**, `cache: 3_600_000`',
   'express-mashup-cached-true': '**express-mashup**, `cache: true`',
   'request-cached': 'undici `request`, its cache interceptor',

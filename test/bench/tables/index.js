@@ -13,6 +13,7 @@ export const tables = [
   'cached',
   'store',
   'hostile',
+  'inspected',
   'late',
   'markup',
 ];

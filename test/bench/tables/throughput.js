@@ -42,9 +42,10 @@ export async function comparison(title, config, names, options, log) {
   return [`## ${title}, ${conditions}`, table(HEAD, rows), String(patience)].join('\n\n');
 }
 
-// Those compose fragments only, or are measured in the table `cached`.
+// Those compose fragments only, or are measured in tables of their own.
 const ELSEWHERE = new Set([
   'tailor',
+  'express-mashup-inspected',
   'express-mashup-cached',
   'express-mashup-cached-true',
   'request-cached',
