@@ -38,6 +38,7 @@ const leaves = [
   'redact.ts',
   'hex.ts',
   'hook.ts',
+  'seam.ts',
   'shown.ts',
   'soon.ts',
 ];
