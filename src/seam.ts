@@ -1,9 +1,10 @@
 // Where /testing meets the core. Symbols of the global registry: the two may be of two copies of the package, such as one that was
 // imported and one that was required.
 import { Failure, type UpstreamErrorCode } from './errors.js';
+import { version } from './version.js';
 
 // With the version, because another version has other internals.
-const instanceMark = Symbol.for('express-mashup.instance@0.1.0');
+const instanceMark = Symbol.for(`express-mashup.instance@${version}`);
 const failureMark = Symbol.for('express-mashup.failure');
 
 /** Notes which instance a mashup makes pages on. */
