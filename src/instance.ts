@@ -31,6 +31,7 @@ export class MashupInstance implements Instance {
   readonly shared: SharedScope;
   generation = 0;
   verdict: Verdict | null = null;
+  #closes = 0;
   readonly #limits: Required<LimitOptions>;
   readonly #cacheConfig: CacheConfig;
 
@@ -47,17 +48,19 @@ export class MashupInstance implements Instance {
 
   /** See `Mashup.close`. */
   close(timeout?: number): Promise<void> {
+    this.#closes++;
     this.cache.close();
     return this.connections.close(timeout, () => this.#cut());
   }
 
   /**
    * Puts a clock, connections and a verdict in the place of its own, and forgets for the time being what it knows of origins and
-   * answers: nothing of one side is seen on the other. What is under way is given up at both ends.
+   * answers: nothing of one side is seen on the other. Runs that are under way at either change send nothing more.
    * @returns puts everything back
    */
   lend(parts: Pick<MashupInstance, 'clock' | 'connections' | 'verdict'>): () => void {
     const { clock, connections, verdict, origins, quotas, cache } = this;
+    const closes = this.#closes;
     this.#cut();
     const { store: _, ...config } = this.#cacheConfig;
     const fresh = { origins: new Origins(this.#limits, this), quotas: new Quotas() };
@@ -65,6 +68,8 @@ export class MashupInstance implements Instance {
     return () => {
       this.#cut();
       Object.assign(this, { clock, connections, verdict, origins, quotas, cache });
+      // It was closed in the meantime.
+      if (this.#closes > closes) cache.close();
     };
   }
 

@@ -48,7 +48,7 @@ export type App = (req: IncomingMessage, res: ServerResponse) => unknown;
 export async function everyFault(app: App, path: string, options: EveryFaultOptions = {}): Promise<FaultReport> {
   const { headers = {}, patience = 1000 } = options;
   const mocked = mockedBy(options.upstreams);
-  const server = createServer((req, res) => void app(req, res));
+  const server = createServer((req, res) => void answer(app, req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const visit = (broken: Broken | null) =>
@@ -101,6 +101,15 @@ async function breaking<T>({ mocks, instance }: Mocked, broken: Broken | null, a
     mocks.breakOff('the visit is over');
     clock.stop();
     putBack();
+  }
+}
+
+/** An application that throws does not answer. */
+async function answer(app: App, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  try {
+    await app(req, res);
+  } catch {
+    res.destroy();
   }
 }
 

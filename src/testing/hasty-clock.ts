@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { clearImmediate, setImmediate } from 'node:timers';
 import type { Clock } from '../clock.js';
 
@@ -28,7 +29,9 @@ export class HastyClock implements Clock {
   }
 
   set<T>(callback: (argument: T) => void, ms: number, argument: T): unknown {
-    const timer = { due: this.now() + ms, order: this.#order++, fire: () => callback(argument) };
+    // In the async context that sets it, as Node does it.
+    const fire = AsyncResource.bind(() => callback(argument));
+    const timer = { due: this.now() + ms, order: this.#order++, fire };
     this.#timers.add(timer);
     this.#quiet = 0;
     this.#turn ??= setImmediate(this.#look);

@@ -19,13 +19,13 @@ export interface RecordOptions {
   readonly fields?: readonly string[] | true;
   /** The names of the query whose values are recorded. Requests that differ in other values count as equal. @default [] */
   readonly query?: readonly string[];
-  /** Headers of answers that are recorded besides Content-Type and those on caching, redirects and links. @default [] */
+  /** Headers of answers that are recorded besides Content-Type and those on caching and redirects. @default [] */
   readonly headers?: readonly string[];
 }
 
 const usualHeaders = [
   ...['content-type', 'cache-control', 'etag', 'last-modified', 'vary', 'cache-groups'],
-  ...['location', 'link', 'retry-after'],
+  ...['location', 'retry-after'],
 ];
 
 /**

@@ -33,22 +33,26 @@ export class RecordingConnections implements Connections {
     const content = contentOf(body, type, this.#allowed.fields);
     if (this.answers.length >= MOST_ANSWERS) this.problems.add(`more than ${MOST_ANSWERS} answers cannot be recorded`);
     else if (typeof content === 'string') this.problems.add(`'${upstream}' (${url}): ${content}`);
-    else this.answers.push({ upstream, method, url, status, headers: this.#shown(headers), ...content });
+    else this.answers.push({ upstream, method, url, status, headers: this.#shown(headers, origin + path), ...content });
   }
 
   refuse(upstream: string, why: string): void {
     this.problems.add(`'${upstream}': ${why}`);
   }
 
-  #shown(headers: Heard['headers']): Record<string, string | string[]> {
+  #shown(headers: Heard['headers'], url: string): Record<string, string | string[]> {
     const shown: Record<string, string | string[]> = {};
     for (const [name, value] of headers) {
       if (!this.#allowed.headers.has(name)) continue;
       const before = shown[name];
-      const text = name === 'location' && URL.canParse(value) ? shownUrl(value, this.#allowed.query) : value;
+      const text = name === 'location' ? this.#location(value, url) : value;
       shown[name] = before === undefined ? text : [before, text].flat();
     }
     return shown;
+  }
+
+  #location(value: string, url: string): string {
+    return URL.canParse(value, url) ? shownUrl(new URL(value, url).href, this.#allowed.query) : '';
   }
 }
 

@@ -1,9 +1,12 @@
+import { jest } from '@jest/globals';
 import express from 'express';
 import supertest from 'supertest';
+import { systemClock } from '../../src/clock.js';
 import { createMashup, mashup as defaultMashup, type Mashup } from '../../src/index.js';
 import { type MockedUpstreams, mockUpstreams } from '../../src/testing/index.js';
 import { startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { MemoryStore } from '../support/memory-store.js';
 
 const url = (name: string) => `https://${name}.example.test/`;
 
@@ -157,6 +160,13 @@ describe('what is not mocked', () => {
     await expect(mashup({ b: { url: url('b'), cache: 1000 } }).run()).rejects.toThrow("'b' is not mocked");
   });
 
+  test('makes done() alone throw where the page does not wait for it', async () => {
+    const upstreams = mock({ a: 1 });
+    const { data } = await mashup({ a: url('a'), b: { url: url('b'), defer: true } }).run();
+    expect(await data['b']).toBe(null);
+    expect(() => upstreams.done()).toThrow("'b' is not mocked");
+  });
+
   test('includes a mock that throws', async () => {
     const upstreams = mock({
       a: () => {
@@ -218,6 +228,27 @@ describe('the end', () => {
     }
     using _again = mockUpstreams(mashup, { a: 2 });
     expect((await mashup({ a: url('a') }).run()).data).toEqual({ a: 2 });
+  });
+
+  test('lets a store go where the instance was closed in the meantime, and the store was not used', async () => {
+    const store = new MemoryStore(systemClock);
+    const stopped = jest.fn();
+    const { watch } = store;
+    store.watch = (onChange) => {
+      const stop = watch.call(store, onChange);
+      return () => {
+        stopped();
+        stop();
+      };
+    };
+    mashup = createMashup({ cache: { store } });
+    const before = store.calls.length;
+    const upstreams = mock({ a: 1 });
+    await mashup({ a: { url: url('a'), cache: 1000 } }).run();
+    await mashup.close();
+    expect([store.calls.length, stopped.mock.calls.length]).toEqual([before, 0]);
+    upstreams.done();
+    expect(stopped).toHaveBeenCalledTimes(1);
   });
 
   test('must come before the same instance is mocked again', () => {

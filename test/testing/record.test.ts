@@ -98,6 +98,20 @@ test('answers to equal requests are replayed in turn, and set() comes before the
   expect((await once.run()).data['a']).toBe(9);
 });
 
+test('a redirect is recorded without the values of its query, and is followed again', async () => {
+  setEnvironment({ MASHUP_RECORD: '1' });
+  const from = `${backend.origin}/from`;
+  backend.answer('/from', null, { status: 302, headers: { location: '/to?ticket=s3cret' } });
+  backend.answer('/to?ticket=s3cret', { id: 1 });
+  const recording = tape({ fields: true });
+  await mashup({ a: from }).run();
+  recording.done();
+  expect(await readFile(file, 'utf8')).not.toContain('s3cret');
+  setEnvironment({});
+  tape({ fields: true });
+  expect((await mashup({ a: from }).run()).data).toEqual({ a: { id: 1 } });
+});
+
 test('nothing is recorded where CI is set, and nothing is replayed without a file', () => {
   expect(() => tape()).toThrow(`there is no recording ${file}: make it with MASHUP_RECORD=1`);
   setEnvironment({ CI: '1', MASHUP_RECORD: '1' });
