@@ -42,12 +42,14 @@ export type App = (req: IncomingMessage, res: ServerResponse) => unknown;
  *
  * Waiting takes no time. Each visit has an empty cache and closed breakers.
  *
- * @throws {Error} (as a rejection) if no upstreams are mocked, or if the page does not work while nothing is broken
+ * @throws {Error} (as a rejection) if no upstreams are mocked, if it is under way with the same mocks, or if the page does not work while nothing is broken
  * @example expect((await everyFault(app, '/city/oslo')).unanswered).toEqual([]);
  */
 export async function everyFault(app: App, path: string, options: EveryFaultOptions = {}): Promise<FaultReport> {
   const { headers = {}, patience = 1000 } = options;
   const mocked = mockedBy(options.upstreams);
+  if (busy.has(mocked.mocks)) throw new Error('everyFault() is under way with these mocks: await it first');
+  busy.add(mocked.mocks);
   const server = createServer((req, res) => void answer(app, req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -56,10 +58,14 @@ export async function everyFault(app: App, path: string, options: EveryFaultOpti
   try {
     return reportOf(await visitAll(mocked, visit, path));
   } finally {
+    busy.delete(mocked.mocks);
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
 }
+
+// One upstream is broken at a time.
+const busy = new WeakSet<object>();
 
 interface Broken {
   readonly upstream: string;

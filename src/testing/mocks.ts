@@ -179,7 +179,7 @@ export class Mocks implements Connections, MockHost {
   }
 
   #changed(script: Script, { upstream }: MockedRequest): Script {
-    return this.override?.upstream === upstream ? { ...script, ...this.override.change } : script;
+    return this.override?.upstream === upstream ? { ...script, end: 'whole', ...this.override.change } : script;
   }
 
   /** Ends a run with the first mistake of the test that it met, if it met one. */

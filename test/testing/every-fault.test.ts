@@ -74,6 +74,41 @@ test('it says what it needs: mocks, and a page that works', async () => {
   await expect(everyFault(app, '/')).rejects.toThrow('mock the upstreams first');
 });
 
+test('an upstream that a mock has broken already is broken in the other ways all the same', async () => {
+  upstreams.set('news', { stall: true });
+  const app = express().get('/', mashup({ news: url('news') }), (_req, res) => {
+    res.status(res.locals['mashup'].news.response?.status ?? 201).end();
+  });
+  const { visits } = await everyFault(app, '/');
+  expect(visits).toContainEqual({ upstream: 'news', fault: 'status 503', status: 503 });
+});
+
+test('it cannot be under way twice with the same mocks', async () => {
+  const app = express().get('/', plain(), (_req, res) => void res.json({}));
+  const first = everyFault(app, '/');
+  await expect(everyFault(app, '/')).rejects.toThrow('everyFault() is under way');
+  expect((await first).unanswered).toEqual([]);
+});
+
+test('an application that throws, now or later, does not answer', async () => {
+  let visits = 0;
+  for (const fail of [
+    () => {
+      throw new Error('now');
+    },
+    () => Promise.reject(new Error('later')),
+  ]) {
+    const page = mashup({ news: url('news') });
+    visits = 0;
+    const report = await everyFault(async (_req, res) => {
+      if (++visits > 1) return fail();
+      await page.run();
+      res.end();
+    }, '/');
+    expect(report.unanswered).toHaveLength(ways.length);
+  }
+});
+
 test('an answer in the cache or an open breaker of one visit is not seen in the next', async () => {
   const app = express().get(
     '/',
