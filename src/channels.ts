@@ -36,7 +36,7 @@ export type AttemptKind = 'first' | 'retry' | 'hedge' | 'refresh';
 
 /** Of `tracing:express-mashup:attempt:*`: one request, with the redirects that it leads to. */
 export interface AttemptMessage {
-  /** Of the call that it was begun for, where somebody listened; null for a refresh. */
+  /** Of the call that it was begun for, or that had a stale copy while it is refreshed, where somebody listened. */
   readonly call: CallMessage | null;
   readonly kind: AttemptKind;
   /** Whether other calls may get its answer too, so that it does not end with its call. */

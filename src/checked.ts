@@ -2,6 +2,7 @@ import type { CacheOptions, PageCacheOptions } from './cache-types.js';
 import type {
   BreakerOptions,
   Context,
+  FailureListener,
   PageOptions,
   QuotaOptions,
   ResponseTransformer,
@@ -68,7 +69,9 @@ export interface PageCacheConfig extends Required<Pick<PageCacheOptions, 'shared
 }
 
 /** The options of a page, checked, with their defaults. */
-export type PageConfig = Required<Omit<PageOptions, 'into' | 'deadlineFrom' | 'pageCache'>> & {
+export type PageConfig = Required<Omit<PageOptions, 'into' | 'deadlineFrom' | 'pageCache' | 'onFailure'>> & {
+  /** Null: what the instance says. */
+  readonly onFailure: FailureListener | false | null;
   readonly pageCache: PageCacheConfig | null;
   readonly into: string | null;
   readonly deadlineFrom: string | null;

@@ -25,6 +25,8 @@ export type {
 export { mashup, multiGet } from './default.js';
 export type { ConfigProblem, UpstreamErrorCode } from './errors.js';
 export { ConfigError, isConfigError, isUpstreamError, UpstreamError } from './errors.js';
+export type { Advice } from './explain/advice.js';
+export { type Explanation, explain } from './explain/explain.js';
 export { createMashup } from './mashup.js';
 export type { Outcome, OutcomeSource, OutcomeStatus, Timings, UpstreamResponse } from './outcome.js';
 export type {

@@ -3,6 +3,7 @@ import type { AxiosInstance } from 'axios';
 import { Cache, type CacheConfig } from './cache/cache.js';
 import { type Clock, systemClock } from './clock.js';
 import { cacheDefaults, limitDefaults } from './config/defaults.js';
+import { FailureLog } from './failure-log.js';
 import { Origins } from './origin/origins.js';
 import { Quotas } from './origin/quota.js';
 import type { LimitOptions } from './settings-types.js';
@@ -11,11 +12,14 @@ import type { Instance, Scope, Verdict } from './stages/stage.js';
 import { instanceClosed } from './transport/closed.js';
 import { KeptConnections } from './transport/connections.js';
 import type { Connections } from './transport/wire.js';
+import type { FailureListener } from './types.js';
 
 interface Parts {
   readonly clock?: Clock;
   readonly connections?: Connections;
   readonly axios?: AxiosInstance | null;
+  /** Undefined: what is usual. */
+  readonly onFailure?: FailureListener | false | undefined;
   readonly limits?: Required<LimitOptions>;
   readonly cache?: CacheConfig;
 }
@@ -25,6 +29,7 @@ export class MashupInstance implements Instance {
   clock: Clock;
   connections: Connections;
   readonly axios: AxiosInstance | null;
+  readonly onFailure: FailureListener | false;
   origins: Origins;
   quotas = new Quotas();
   cache: Cache;
@@ -35,10 +40,11 @@ export class MashupInstance implements Instance {
   readonly #limits: Required<LimitOptions>;
   readonly #cacheConfig: CacheConfig;
 
-  constructor({ clock, connections, axios, limits, cache }: Parts = {}) {
+  constructor({ clock, connections, axios, onFailure, limits, cache }: Parts = {}) {
     this.clock = clock ?? systemClock;
     this.connections = connections ?? new KeptConnections();
     this.axios = axios ?? null;
+    this.onFailure = onFailure ?? usualListener();
     this.#limits = limits ?? limitDefaults;
     this.#cacheConfig = cache ?? cacheDefaults;
     this.origins = new Origins(this.#limits, this);
@@ -78,6 +84,13 @@ export class MashupInstance implements Instance {
     this.shared.flights.giveUp(instanceClosed);
     this.origins.refuseAll(instanceClosed);
   }
+}
+
+/** Developers should see what visitors see as a box without data. In production, logs are the app's own business. */
+function usualListener(): FailureListener | false {
+  const mode = process.env['NODE_ENV'];
+  if (mode === 'production' || mode === 'test') return false;
+  return new FailureLog(() => performance.now(), console.error).onFailure;
 }
 
 /** The scope of requests that runs share. They use no run's slots, only the limits of their origin, and no run's async context. */

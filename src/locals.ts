@@ -1,4 +1,6 @@
 import { ConfigError } from './errors.js';
+import type { PageGraph } from './graph-types.js';
+import { noteGraph } from './notes.js';
 import type { Outcome } from './outcome.js';
 
 // Symbols of the global registry: pages of two copies of the package may attach to one request.
@@ -11,6 +13,15 @@ class Outcomes {
 }
 
 Object.defineProperty(Outcomes.prototype, outcomesMark, { value: true });
+
+export type OutcomesOfPage = new () => object;
+
+/** What the outcomes of a page's runs are made by: it is noted of all of them which page it was, at no cost for each. */
+export function outcomesOf(graph: PageGraph): OutcomesOfPage {
+  const { Outcomes: OfPage } = { Outcomes: class extends Outcomes {} };
+  noteGraph(OfPage.prototype, graph);
+  return OfPage;
+}
 
 /** What `res.locals[into]` is: the data of every mashup with that `into`. */
 class Data {
@@ -66,12 +77,15 @@ export function attach(
   outcomes: readonly Outcome[],
   promised: ReadonlyMap<string, Promise<unknown>>,
   into: string | null,
+  graph: PageGraph,
+  OutcomesOfPage: OutcomesOfPage,
 ): void {
   const problem = findCollision(locals, names, into);
   if (problem !== null) throw problem;
   if (into !== null) locals[into] ??= new Data();
   const target = into === null ? locals : (locals[into] as Data);
-  locals['mashup'] ??= new Outcomes();
+  if (locals['mashup'] === undefined) locals['mashup'] = new OutcomesOfPage();
+  else noteGraph(locals['mashup'] as Outcomes, graph);
   const mashup = locals['mashup'] as Outcomes;
   for (const outcome of outcomes) {
     target[outcome.name] = promised.get(outcome.name) ?? outcome.data;
@@ -87,15 +101,40 @@ export function dataOf(
   return Object.fromEntries(outcomes.map(({ name, data }) => [name, promised.get(name) ?? data]));
 }
 
-/** The outcomes as a Server-Timing header (W3C): a metric for each upstream, and one for the whole. */
+/** The most characters of the header: a site broke at 4 kB of headers in all, the buffer of its nginx. */
+const MOST_TIMING = 1024;
+
+/**
+ * The outcomes as a Server-Timing header (W3C): the whole, and a metric for each upstream with what became of it; where there is not
+ * enough room, those that took longest, and how many are left out.
+ */
 export function serverTiming(outcomes: readonly Outcome[], total: number): string {
-  let header = `mashup;dur=${total.toFixed(1)}`;
-  for (const { name, status, error, timings } of outcomes) {
-    // It is not part of what the page waited for.
-    if (status === 'pending') continue;
-    const end = timings.ended ?? total;
-    header += `, ${name};dur=${(end - timings.ready).toFixed(1)}`;
-    if (status !== 'success') header += `;desc="${error === null ? status : `${status} ${error.code}`}"`;
+  // What is deferred is not part of what the page waited for.
+  const waited = outcomes.filter(({ status }) => status !== 'pending');
+  const took = ({ timings }: Outcome) => (timings.ended ?? total) - timings.ready;
+  const metrics = waited.map((outcome) => ({ took: took(outcome), text: metricOf(outcome, took(outcome)) }));
+  const whole = `mashup;dur=${total.toFixed(1)}`;
+  const all = [whole, ...metrics.map(({ text }) => text)].join(', ');
+  if (all.length <= MOST_TIMING) return all;
+  let header = whole;
+  let left = metrics.length;
+  for (const { text } of metrics.sort((a, b) => b.took - a.took)) {
+    const more = `${header}, ${text}`;
+    if (more.length + omitted(left - 1).length > MOST_TIMING) break;
+    header = more;
+    left--;
   }
-  return header;
+  return header + omitted(left);
+}
+
+function metricOf({ name, status, error, source }: Outcome, took: number): string {
+  const metric = `${name};dur=${took.toFixed(1)}`;
+  const from = source === null || source === 'network' ? '' : source;
+  const what =
+    status === 'success' && error === null ? from : [status, error?.code ?? '', from].filter(Boolean).join(' ');
+  return what === '' ? metric : `${metric};desc="${what}"`;
+}
+
+function omitted(count: number): string {
+  return count === 0 ? '' : `, omitted;desc="${count} more"`;
 }

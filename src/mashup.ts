@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { AxiosInstance } from 'axios';
 import type { NextFunction, Request, Response } from 'express';
 import type { CacheTarget } from './cache-types.js';
+import type { PageConfig } from './checked.js';
 import { readTarget } from './config/cache.js';
 import { cacheDefaults, limitDefaults } from './config/defaults.js';
 import { readPage, readRunInput } from './config/page.js';
@@ -9,8 +10,7 @@ import { onlyGiven, withDefaults } from './config/resilience.js';
 import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { MashupInstance } from './instance.js';
-import { attach, dataOf, findCollision, serverTiming } from './locals.js';
-import { noteFragments } from './notes.js';
+import { attach, dataOf, findCollision, type OutcomesOfPage, outcomesOf, serverTiming } from './locals.js';
 import { sayHowCached, takeBack } from './page-cache/apply.js';
 import { factsOf, type PageFacts } from './page-cache/facts.js';
 import { runPage } from './page-run.js';
@@ -27,11 +27,12 @@ import type { PageOptions, RunInput, UpstreamMap } from './types.js';
  * @throws {ConfigError} with every problem of the settings
  */
 export function createMashup(settings: Settings = {}): Mashup {
-  const { dispatcher, axios, limits, cache } = readSettings(settings);
+  const { dispatcher, axios, onFailure, limits, cache } = readSettings(settings);
   return mashupOn(
     new MashupInstance({
       ...(dispatcher !== undefined && { connections: new DispatcherConnections(dispatcher) }),
       axios: (axios ?? null) as AxiosInstance | null,
+      onFailure,
       limits: withDefaults<Required<LimitOptions>>(limitDefaults, limits ?? {}),
       cache: { ...cacheDefaults, ...onlyGiven(cache ?? {}) },
     }),
@@ -57,7 +58,10 @@ export function mashupOn(instance: MashupInstance): Mashup {
 function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOptions = {}): Page {
   const plan = readPage(upstreams, options, instance.axios);
   const { into } = plan.options;
-  const facts = plan.options.pageCache === null ? null : factsOf(plan.calls, instance.axios !== null);
+  const made: MadePage = {
+    facts: plan.options.pageCache === null ? null : factsOf(plan.calls, instance.axios !== null),
+    Outcomes: outcomesOf(plan.graph),
+  };
 
   function mashupMiddleware(req: Request, res: Response, next: NextFunction): void {
     if (typeof next !== 'function') {
@@ -67,7 +71,7 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
     if (collision !== null) return next(collision);
     // The client has already left.
     if (res.closed || req.socket?.destroyed) return;
-    const visit = new Visit(req, res, next, facts);
+    const visit = new Visit(req, res, next, made);
     const run = new Run(plan, instance, req, req, res.locals, visit);
     visit.watch(run, req);
     run.start();
@@ -77,11 +81,21 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
     const { outcomes, promised } = await runPage(plan, instance, readRunInput(input));
     return {
       data: dataOf(outcomes, promised),
-      outcomes: Object.fromEntries(outcomes.map((outcome) => [outcome.name, outcome])),
+      outcomes: Object.assign(
+        new made.Outcomes(),
+        Object.fromEntries(outcomes.map((outcome) => [outcome.name, outcome])),
+      ),
     };
   }
 
   return Object.assign(mashupMiddleware, { run }) as Page;
+}
+
+/** What was worked out when a page was made. */
+interface MadePage {
+  /** What it depends on, where it says how it may be cached itself; else null. */
+  readonly facts: PageFacts | null;
+  readonly Outcomes: OutcomesOfPage;
 }
 
 /** One run as Express sees it. */
@@ -89,8 +103,7 @@ class Visit implements RunOwner {
   readonly #req: Request;
   readonly #res: Response;
   readonly #next: NextFunction;
-  /** What the page depends on, where it says how it may be cached itself; else null. */
-  readonly #facts: PageFacts | null;
+  readonly #page: MadePage;
   #run: Run | null = null;
   /** The client's socket, while the response has none of its own yet (see pipelined.ts); else null. */
   #socket: Socket | null = null;
@@ -101,11 +114,11 @@ class Visit implements RunOwner {
     this.#run?.cancel();
   };
 
-  constructor(req: Request, res: Response, next: NextFunction, facts: PageFacts | null) {
+  constructor(req: Request, res: Response, next: NextFunction, page: MadePage) {
     this.#req = req;
     this.#res = res;
     this.#next = next;
-    this.#facts = facts;
+    this.#page = page;
   }
 
   watch(run: Run, { socket }: Request): void {
@@ -131,8 +144,9 @@ class Visit implements RunOwner {
     // Another page has attached its data before.
     const isJoined = 'mashup' in this.#res.locals;
     const problem = this.#attach(run) ?? error;
-    if (problem === null && this.#facts !== null) {
-      if (!this.#isKnown(run, this.#facts, isJoined)) this.#next();
+    const { facts } = this.#page;
+    if (problem === null && facts !== null) {
+      if (!this.#isKnown(run, facts, isJoined)) this.#next();
       return;
     }
     if (isJoined) takeBack(this.#res);
@@ -157,14 +171,22 @@ class Visit implements RunOwner {
   #attach({ plan, outcomes, promised, instance, began }: Run): unknown {
     const res = this.#res;
     try {
-      attach(res.locals, plan.names, outcomes, promised, plan.options.into);
-      if (plan.fragments.length > 0) noteFragments(res.locals['mashup'], plan.fragments);
-      if (plan.options.serverTiming && !res.headersSent) {
+      attach(res.locals, plan.names, outcomes, promised, plan.options.into, plan.graph, this.#page.Outcomes);
+      if (!res.headersSent && wantsTiming(plan.options.serverTiming, this.#req)) {
         res.append('Server-Timing', serverTiming(outcomes, instance.clock.now() - began));
       }
       return null;
     } catch (problem) {
       return problem;
     }
+  }
+}
+
+function wantsTiming(serverTiming: PageConfig['serverTiming'], req: Request): boolean {
+  if (typeof serverTiming === 'boolean') return serverTiming;
+  try {
+    return serverTiming(req) === true;
+  } catch {
+    return false;
   }
 }

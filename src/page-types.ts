@@ -19,7 +19,7 @@ export interface Mashup {
    */
   <const M extends UpstreamMap, const O extends PageOptions = Record<never, never>>(
     upstreams: M & NoTypos<M>,
-    options?: O & NoTypo<O, PageOptions>,
+    options?: PageOptions & O & NoTypo<O, PageOptions>,
   ): Page<LocalsOf<M, O>, RunResult<M>>;
   /** How each origin is doing, by origin; what the cache has; and how its store is doing, where there is one. */
   stats(): MashupStats;

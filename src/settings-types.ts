@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { CacheSettings } from './cache-types.js';
+import type { FailureListener, PageOptions } from './types.js';
 
 /** Settings of an instance: of what its pages share. */
 export interface Settings {
@@ -16,6 +17,11 @@ export interface Settings {
    * @default none
    */
   axios?: AxiosLike;
+  /**
+   * Hears of failures of all pages that say nothing else: see {@link PageOptions.onFailure}.
+   * @default one line on stderr, at most one a minute for an upstream and a code; nothing where NODE_ENV is production or test
+   */
+  onFailure?: false | FailureListener;
   /** Bounds on what is under way to one origin, over all pages. */
   limits?: LimitOptions;
   /** Bounds on what is cached, and where besides this process. */

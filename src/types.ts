@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { CacheOptions, PageCacheOptions } from './cache-types.js';
 import type { UpstreamError } from './errors.js';
+import type { Outcome } from './outcome.js';
 import type { StandardSchema } from './standard-schema.js';
 
 /** A value, or a promise of it. */
@@ -218,9 +219,21 @@ export interface PageOptions {
    * @default false
    */
   pageCache?: boolean | PageCacheOptions;
-  /** Send a Server-Timing header. @default true, but false where NODE_ENV is production */
-  serverTiming?: boolean;
+  /** Send a Server-Timing header: yes, no, or what a function of the request says. @default true, but false where NODE_ENV is production */
+  serverTiming?: boolean | ((req: Request) => boolean);
+  /**
+   * Called for each call that failed, fell back, is incomplete, or has a stale copy because it failed; not for what was skipped, nor
+   * for what was given up because the client left or a required upstream failed. What it throws has no effect. `false`: nothing.
+   * @default what the instance says
+   */
+  onFailure?: false | FailureListener;
 }
+
+/**
+ * Hears of a failure.
+ * @param where the client's request, and the path of its route, such as `/cities/:slug`; null where there is none
+ */
+export type FailureListener = (outcome: Outcome, where: { req: Request | null; page: string | null }) => unknown;
 
 /** What a page is given where there is no request of Express to read it from. All of it may be left out. */
 export interface RunInput {

@@ -19,7 +19,7 @@ const line = [
   'template',
 ];
 // What stands outside the line: each may import anything, and only the entry files may import it.
-const outside = ['cli', 'redis', 'inspector', 'otel', 'html', 'testing', 'pages', 'openapi'];
+const outside = ['cli', 'explain', 'redis', 'inspector', 'otel', 'html', 'testing', 'pages', 'openapi'];
 // Files that every room may import. They import nothing but each other. All other files of src itself are its entry.
 const leaves = [
   'errors.ts',
@@ -30,6 +30,9 @@ const leaves = [
   'checked.ts',
   'cache-types.ts',
   'channels.ts',
+  'route.ts',
+  'graph-types.ts',
+  'failure-log.ts',
   'outcome.ts',
   'tags.ts',
   'notes.ts',
@@ -52,7 +55,7 @@ const packages: Record<string, { values: RegExp; files: number; types: RegExp }>
   'p-limit': { values: /^run\//, files: 1, types: /^run\// },
   '@redis/client': { values: /^redis\//, files: 1, types: /^redis\// },
   'lru-cache': { values: /^cache\//, files: 1, types: /^cache\// },
-  '@opentelemetry/api': { values: /^otel\//, files: 1, types: /^otel\// },
+  '@opentelemetry/api': { values: /^otel\//, files: 2, types: /^otel\// },
 };
 
 const mostLines = 280;

@@ -11,6 +11,9 @@ export type Check = (value: unknown) => string | null;
 export const aString: Check = (value) => (typeof value === 'string' ? null : 'a string');
 export const aBoolean: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
 export const aFunction: Check = (value) => (typeof value === 'function' ? null : 'a function');
+/** See `onFailure`. */
+export const aFailureListener: Check = (value) =>
+  value === false || typeof value === 'function' ? null : 'a function, or false';
 export const anything: Check = () => null;
 
 // Node's timers fire at once if they are set to more than this.

@@ -9,12 +9,15 @@ import type { PagePlan } from '../run/plan.js';
 import type { MultiGetOptions, PageOptions, RunInput } from '../types.js';
 import {
   aBoolean,
+  aFailureListener,
+  aFunction,
   anObject,
   aPlainObject,
   aString,
   aWholeNumber,
   type Check,
   checkOptions,
+  either,
   given,
   milliseconds,
 } from './checks.js';
@@ -28,7 +31,8 @@ const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   lateDeadline: milliseconds,
   into: aString,
   deadlineFrom: aString,
-  serverTiming: aBoolean,
+  serverTiming: either(aBoolean, aFunction),
+  onFailure: aFailureListener,
   pageCache: isPageCache,
 };
 
@@ -88,6 +92,7 @@ export function readUrls(urls: unknown, options: unknown): PagePlan {
     into: null,
     deadlineFrom: null,
     serverTiming: false,
+    onFailure: false,
     pageCache: null,
   });
 }
@@ -191,6 +196,7 @@ function readOptions(options: unknown, problems: Problems): PageConfig {
     deadlineFrom: typeof known.deadlineFrom === 'string' ? known.deadlineFrom.toLowerCase() : null,
     pageCache: readPageCache(known.pageCache, problems),
     serverTiming: known.serverTiming ?? process.env['NODE_ENV'] !== 'production',
+    onFailure: known.onFailure ?? null,
   };
 }
 

@@ -4,7 +4,7 @@ import { isPlainObject } from '../plain.js';
 import type { LimitOptions, Settings } from '../settings-types.js';
 import { otherUndici } from '../transport/undici-version.js';
 import { checkCacheSettings } from './cache.js';
-import { aPlainObject, aWholeNumber, type Check, checkOptions, given } from './checks.js';
+import { aFailureListener, aPlainObject, aWholeNumber, type Check, checkOptions, given } from './checks.js';
 
 const aDispatcher: Check = (value) =>
   typeof (value as Settings['dispatcher'] | null)?.dispatch === 'function'
@@ -21,6 +21,7 @@ const anAxiosInstance: Check = (value) =>
 const checks: { readonly [Setting in keyof Required<Settings>]: Check } = {
   dispatcher: aDispatcher,
   axios: anAxiosInstance,
+  onFailure: aFailureListener,
   limits: aPlainObject,
   cache: aPlainObject,
 };

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { fragmentsOf } from '../notes.js';
+import { graphsOf } from '../notes.js';
 import type { Outcome } from '../outcome.js';
 import { escapeHtml } from './escape.js';
 import { type Link, parseLinks } from './link-header.js';
@@ -59,7 +59,8 @@ export class FragmentAssets extends Raw {
 export function fragmentAssets(res: Response, { nonce }: { nonce?: string | undefined } = {}): FragmentAssets {
   const outcomes = (res.locals['mashup'] ?? {}) as Record<string, Outcome>;
   const found = new Map<string, Asset>();
-  for (const name of fragmentsOf(outcomes)) {
+  const fragments = graphsOf(outcomes).flatMap(({ upstreams }) => upstreams.filter(({ fragment }) => fragment));
+  for (const { name } of fragments) {
     const outcome = outcomes[name] as Outcome;
     for (const one of outcome.items ?? [outcome]) {
       // What stands in for an answer has no assets, and an error's are its own.

@@ -8,7 +8,7 @@ import { TemplateError } from '../template/template.js';
 import { compileUrl, type UrlTemplate } from '../template/url-template.js';
 import { baseOrigin, type Draft, type MutableCallPlan, planCall } from './call.js';
 import { mayCoincide } from './coincide.js';
-import { sortGraph } from './graph.js';
+import { graphOf, sortGraph } from './graph.js';
 import { didYouMean } from './suggest.js';
 import { planTags } from './tags.js';
 import { unknownSource } from './unknown-source.js';
@@ -54,9 +54,8 @@ export function compilePage(
   const calls = [...plans.values()].sort((a, b) => a.index - b.index);
   for (const { unblocks } of calls) unblocks.sort(heaviestFirst);
   const late = calls.filter(({ config }) => config.defer);
-  const fragments = calls.filter(({ config }) => config.fragment).map(({ name }) => name);
   const crowded = isCrowded(calls, options.concurrency);
-  return { names, calls, late, fragments, roots: rootsOf(calls), crowded, options };
+  return { names, calls, late, graph: graphOf(calls, crowded, options), roots: rootsOf(calls), crowded, options };
 }
 
 /** What the page waits for cannot wait for what it does not wait for. */

@@ -1,4 +1,7 @@
+import type { CallPlan } from '../call/plan.js';
+import type { PageConfig } from '../checked.js';
 import type { Problems } from '../errors.js';
+import type { PageGraph } from '../graph-types.js';
 
 /** A node of a dependency graph. */
 export interface Node {
@@ -51,4 +54,32 @@ function waitingFor(name: string, nodes: readonly Node[], found = new Set<string
     }
   }
   return found;
+}
+
+/** What is known of a page to those who explain its runs. */
+export function graphOf(calls: readonly CallPlan[], crowded: boolean, options: PageConfig): PageGraph {
+  const namesOf = (plans: readonly CallPlan[]) => plans.map(({ name }) => name);
+  return {
+    upstreams: calls.map(({ name, waitsFor, reads, weight, config }) => {
+      const { required, defer, fragment, cache, method, safe, hedge, timeout } = config;
+      const isRead = method === 'GET' || method === 'HEAD' || safe;
+      return {
+        name,
+        waitsFor: namesOf(waitsFor),
+        reads: namesOf(reads),
+        weight,
+        required,
+        deferred: defer,
+        fragment,
+        cached: cache !== null,
+        cacheable: isRead,
+        hedgeable: isRead,
+        hedged: hedge !== null,
+        timeout,
+      };
+    }),
+    concurrency: options.concurrency,
+    crowded,
+    deadline: options.deadline,
+  };
 }

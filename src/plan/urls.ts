@@ -5,6 +5,7 @@ import { judgeUrl } from '../request/parts.js';
 import type { PagePlan } from '../run/plan.js';
 import { planCall } from './call.js';
 import { isCrowded } from './compile.js';
+import { graphOf } from './graph.js';
 import { planTags } from './tags.js';
 
 /** Plans calls that depend on nothing, one for each URL: a URL as it stands, no template. */
@@ -26,5 +27,5 @@ export function compileUrls(urls: readonly string[], config: UpstreamConfig, opt
     return { ...plan, request: { fixed: null, build: () => target }, plain: null };
   });
   const crowded = isCrowded(calls, options.concurrency);
-  return { names: urls, calls, late: [], fragments: [], roots: calls, crowded, options };
+  return { names: urls, calls, late: [], graph: graphOf(calls, crowded, options), roots: calls, crowded, options };
 }

@@ -1,5 +1,6 @@
 import type { CallPlan } from '../call/plan.js';
 import type { PageConfig } from '../checked.js';
+import type { PageGraph } from '../graph-types.js';
 
 /** A page, checked and compiled once. */
 export interface PagePlan {
@@ -8,8 +9,7 @@ export interface PagePlan {
   readonly calls: readonly CallPlan[];
   /** Those that are deferred. */
   readonly late: readonly CallPlan[];
-  /** The names of those that are fragments. */
-  readonly fragments: readonly string[];
+  readonly graph: PageGraph;
   /** Those that wait for nobody, heaviest first. */
   readonly roots: readonly CallPlan[];
   /** Whether more attempts than `concurrency` can be in flight, so that they must be counted. */

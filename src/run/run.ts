@@ -9,6 +9,7 @@ import type { Outcome } from '../outcome.js';
 import { readConnectionOptions } from '../request/headers.js';
 import { Flights } from '../stages/coalesce.js';
 import type { AttemptSlots, Instance } from '../stages/stage.js';
+import { tellFailure } from './failure.js';
 import { LateCalls } from './late.js';
 import type { PagePlan } from './plan.js';
 import { Slots } from './slots.js';
@@ -155,11 +156,19 @@ export class Run implements CallRun, CallOwner<Call> {
 
   /** Starts what has waited for a call, and tells the owner if it was the last that he waits for. */
   #ended(call: Call): void {
+    if (call.outcome !== null && call.outcome.error !== null) this.#tellFailure(call.outcome, call.outcome.error);
     if (this.#state === 'ending' || this.#state === 'over') return;
     if (call.plan.config.required && call.outcome?.status === 'error') return this.#giveUp(call);
     for (const plan of call.plan.unblocks) this.#startIfReady(plan);
     if (this.#state === 'open' && this.#left === 0) this.#show();
     else if (this.#state === 'late' && this.#late?.left === 0) this.#close();
+  }
+
+  /** What was given up with the run has not failed. */
+  #tellFailure(outcome: Outcome, { code }: UpstreamError): void {
+    const onFailure = this.plan.options.onFailure ?? this.instance.onFailure;
+    if (onFailure === false || (this.#state === 'ending' && code === 'ERR_UPSTREAM_CANCELED')) return;
+    tellFailure(onFailure, outcome, this.req);
   }
 
   /** A required upstream has failed. */

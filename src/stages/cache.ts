@@ -50,10 +50,11 @@ export const cacheStage: Stage<CacheConfig> = {
 };
 
 /** One refresh at a time for each entry. */
-function refreshBehind({ plan, scope }: Job, request: HttpRequest, next: Send, entry: Entry): void {
+function refreshBehind(job: Job, request: HttpRequest, next: Send, entry: Entry): void {
+  const { plan, scope } = job;
   const { shared, clock } = scope.instance;
   entry.refreshFrom = Infinity;
-  const refresh = new Refresh(plan, shared, (result) => {
+  const refresh = new Refresh(plan, shared, job.callMessage(), (result) => {
     entry.refreshFrom = clock.now() + (refusalOf(result, plan.policy) === null ? 0 : REST_MS);
   });
   refresh.start(next, request);

@@ -1,5 +1,5 @@
 import type { Result } from '../answer/answer.js';
-import type { AttemptKind } from '../channels.js';
+import type { AttemptKind, CallMessage } from '../channels.js';
 import { Failure } from '../errors.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { Job, type JobPlan, type Scope, type Send } from './stage.js';
@@ -10,14 +10,17 @@ export class Refresh extends Job {
   readonly scope: Scope;
   readonly endsAt: number;
   over = false;
+  readonly #message: CallMessage | null;
   readonly #onEnd: (result: Result) => void;
   readonly #timer: unknown;
 
-  constructor(plan: JobPlan, scope: Scope, onEnd: (result: Result) => void) {
+  /** @param message of the call for which there was a stale copy */
+  constructor(plan: JobPlan, scope: Scope, message: CallMessage | null, onEnd: (result: Result) => void) {
     super();
     const { clock } = scope.instance;
     this.plan = plan;
     this.scope = scope;
+    this.#message = message;
     this.#onEnd = onEnd;
     this.endsAt = clock.now() + plan.allowance;
     this.#timer = clock.set(timedOut, plan.allowance, this);
@@ -25,6 +28,10 @@ export class Refresh extends Job {
 
   start(send: Send, request: UpstreamRequest): void {
     this.scope.async.runInAsyncScope(send, null, this, request);
+  }
+
+  override callMessage(): CallMessage | null {
+    return this.#message;
   }
 
   override attemptKind(): AttemptKind {

@@ -13,6 +13,7 @@ import type { Outcome } from '../outcome.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { Connections } from '../transport/wire.js';
 import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
+import type { FailureListener } from '../types.js';
 
 /**
  * Sends the request of a job, somehow, and settles the job with the result: once, now or later. It never throws.
@@ -51,6 +52,8 @@ export interface Instance {
   readonly origins: Origins;
   readonly quotas: Quotas;
   readonly cache: Cache;
+  /** Hears of failures of pages that have nobody else to. */
+  readonly onFailure: FailureListener | false;
   /** How many times it was closed with a timeout. A run of an earlier generation sends nothing more. */
   readonly generation: number;
   /** The scope of requests that runs share, which belong to no run. */

@@ -1,10 +1,11 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Result } from '../answer/answer.js';
 import type { Policy } from '../answer/policy.js';
 import { type AttemptMessage, attempts } from '../channels.js';
 import { Failure } from '../errors.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
-import type { AttemptOwner } from '../transport/wire-attempt.js';
-import type { Abortable, Job, Scope } from './stage.js';
+import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
+import type { Abortable, Job } from './stage.js';
 
 interface Attempt extends Abortable {
   start(): void;
@@ -18,6 +19,7 @@ export class TracedAttempt implements AttemptOwner {
   readonly #request: UpstreamRequest;
   readonly #message: AttemptMessage;
   #attempt: Attempt | null = null;
+  #async: AsyncResource | null = null;
 
   constructor(job: Job, request: UpstreamRequest, method: string) {
     const { instance } = job.scope;
@@ -40,8 +42,10 @@ export class TracedAttempt implements AttemptOwner {
     };
   }
 
-  get scope(): Scope {
-    return this.#job.scope;
+  /** That of the job, but for the async context: its redirects and repetitions are sent in the one in which it began. */
+  get scope(): AttemptScope {
+    const { instance, generation } = this.#job.scope;
+    return { instance, generation, async: this.#async as AsyncResource };
   }
 
   get policy(): Policy {
@@ -51,6 +55,7 @@ export class TracedAttempt implements AttemptOwner {
   /** Makes the attempt, with what subscribers add to its request, and begins it. */
   start<R extends UpstreamRequest>(make: (owner: AttemptOwner, request: R) => Attempt): void {
     attempts.run(this.#message, () => {
+      this.#async = new AsyncResource('EXPRESS_MASHUP_ATTEMPT');
       let request = this.#request;
       for (const [name, value] of Object.entries(this.#message.headers)) request = request.withHeader(name, value);
       this.#attempt = make(this, request as R);
@@ -66,13 +71,14 @@ export class TracedAttempt implements AttemptOwner {
 
   settle(result: Result): void {
     const message = this.#message;
-    message.ended = this.scope.instance.clock.now();
+    message.ended = this.#job.scope.instance.clock.now();
     message.reused = this.#attempt?.reused ?? null;
     if (result instanceof Failure) {
       message.status = result.upstreamStatus;
       message.error = { code: result.code, message: result.message };
     } else message.status = result.status;
     attempts.ended(message);
-    this.#job.settle(result);
+    const { async } = this.#job.scope;
+    async.runInAsyncScope(this.#job.settle, this.#job, result);
   }
 }

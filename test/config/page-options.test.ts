@@ -16,7 +16,8 @@ describe('options of a page', () => {
     ['concurrency', 2.5, 'a whole number, 1 or more', '2.5'],
     ['concurrency', Number.POSITIVE_INFINITY, 'a whole number, 1 or more', 'Infinity'],
     ['into', true, 'a string', 'true'],
-    ['serverTiming', 'on', 'true or false', "'on'"],
+    ['serverTiming', 'on', 'true or false, or a function', "'on'"],
+    ['onFailure', true, 'a function, or false', 'true'],
   ])('%s: %p', (option, value, expected, given) => {
     expect(lines(problemsOf(upstreams, { [option]: value }))).toEqual([
       `options.${option}: expected ${expected}, but was given ${given}`,

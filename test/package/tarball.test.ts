@@ -35,7 +35,7 @@ test('its dist is the build of the sources of today: no file is missing, and non
   expect(built.filter((path) => path.endsWith('.d.ts')).sort()).toEqual(types.sort());
   // What is imported, what is run, and what the two share.
   const code = built.filter((path) => /\.c?js$/.test(path)).map((path) => path.replace(/-[A-Z0-9]{8}\./, '.'));
-  const entries = ['index', 'html/index', 'redis/index', 'testing/index'].flatMap((entry) => [
+  const entries = ['index', 'html/index', 'otel/index', 'redis/index', 'testing/index'].flatMap((entry) => [
     `dist/${entry}.cjs`,
     `dist/${entry}.js`,
   ]);
@@ -76,7 +76,7 @@ test('its CommonJS modules require no package that is an ES module alone, and th
     [...text.matchAll(/\brequire\("([^".][^"]*)"\)/g)].map(([, name = '']) => name),
   );
   const packages = [...new Set(required)].filter((name) => !name.startsWith('node:'));
-  expect(packages.sort()).toEqual(['@redis/client', 'axios', 'lru-cache', 'undici']);
+  expect(packages.sort()).toEqual(['@opentelemetry/api', '@redis/client', 'axios', 'lru-cache', 'undici']);
   const licenses = await readFile(join(root, 'dist/licenses.txt'), 'utf8');
   for (const name of ['leven', 'p-limit', 'yocto-queue']) expect(licenses).toMatch(new RegExp(`^${name} \\d`, 'm'));
   expect(licenses.match(/^Permission is hereby granted/gm)).toHaveLength(3);

@@ -1,8 +1,11 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import request from 'supertest';
+import { UpstreamError } from '../../src/errors.js';
+import { serverTiming } from '../../src/locals.js';
+import type { Outcome } from '../../src/outcome.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
-import { expresses, type Site, startSite } from '../support/site.js';
+import { expresses, openPage, type Site, startSite } from '../support/site.js';
 
 describe.each(expresses)('%s: Server-Timing', (_, express) => {
   let backend: Backend;
@@ -113,4 +116,75 @@ describe.each(expresses)('%s: Server-Timing', (_, express) => {
     expect(response.text).toBe('early, late');
     expect(response.headers['server-timing']).toBeUndefined();
   });
+});
+
+describe('the header', () => {
+  const outcome = (name: string, took: number, more: Partial<Outcome> = {}): Outcome => ({
+    name,
+    status: 'success',
+    data: null,
+    error: null,
+    source: 'network',
+    cache: null,
+    response: null,
+    attempts: 1,
+    timings: { ready: 0, started: 0, firstByte: null, ended: took },
+    ...more,
+  });
+
+  test('says where data came from, if not from the network, and what became of it', () => {
+    const error = new UpstreamError('ERR_UPSTREAM_TIMEOUT', '');
+    expect(
+      serverTiming(
+        [
+          outcome('a', 1),
+          outcome('b', 2, { source: 'cache' }),
+          outcome('c', 3, { source: 'stale', error }),
+          outcome('d', 4, { status: 'fallback', source: null, error }),
+          outcome('e', 5, { status: 'skipped', source: null }),
+          outcome('f', 6, { status: 'pending', source: null }),
+        ],
+        10,
+      ),
+    ).toBe(
+      'mashup;dur=10.0, a;dur=1.0, b;dur=2.0;desc="cache", c;dur=3.0;desc="success ERR_UPSTREAM_TIMEOUT stale", ' +
+        'd;dur=4.0;desc="fallback ERR_UPSTREAM_TIMEOUT", e;dur=5.0;desc="skipped"',
+    );
+  });
+
+  test('has 1,024 characters at most: the slowest, whole, and how many more there are', () => {
+    for (const length of [1, 7, 40, 300, 2000]) {
+      const all = Array.from({ length: 100 }, (_, at) => outcome(`${'n'.repeat(length)}${at}`, at));
+      const header = serverTiming(all, 100);
+      expect(header.length).toBeLessThanOrEqual(1024);
+      const entries = header.split(', ').slice(1, -1);
+      expect(entries).toEqual(
+        all
+          .slice(100 - entries.length)
+          .reverse()
+          .map(({ name }, at) => `${name};dur=${99 - at}.0`),
+      );
+      expect(header).toMatch(new RegExp(`, omitted;desc="${100 - entries.length} more"$`));
+    }
+  });
+});
+
+afterEach(closeAll);
+
+test.each([
+  [() => true, true],
+  [() => false, false],
+  [
+    () => {
+      throw new Error('no');
+    },
+    false,
+  ],
+  [(req: Request) => req.get('x-debug') === '1', true],
+])('a function of the request decides: %s', async (serverTiming, isSent) => {
+  const backend = await startBackend();
+  backend.answer('/', 1);
+  const ask = await openPage({ a: backend.origin }, { options: { serverTiming } });
+  const { response } = await ask({ headers: { 'x-debug': '1' } });
+  expect('server-timing' in response.headers).toBe(isSent);
 });

@@ -127,7 +127,7 @@ test('a retry and a hedge are attempts of their own kind', async () => {
   expect(lost?.error?.code).toBe('ERR_UPSTREAM_CANCELED');
 });
 
-test('a shared request is one attempt, and a refresh behind the page is one of no call', async () => {
+test('a shared request is one attempt, and a refresh behind the page is one that the call had begun', async () => {
   listen('call', 'attempt');
   const answers = listenTo('express-mashup:cache') as CacheMessage[];
   backend.answer('/a', 1);
@@ -142,7 +142,7 @@ test('a shared request is one attempt, and a refresh behind the page is one of n
   await page.run();
   while (kinds().length < 2) await settled();
   expect(kinds()).toEqual(['first a', 'refresh a']);
-  expect(messages<AttemptMessage>('attempt asyncEnd')[1]).toMatchObject({ call: null, shared: true });
+  expect(messages<AttemptMessage>('attempt asyncEnd')[1]).toMatchObject({ call: { name: 'a' }, shared: true });
   expect(answers.map(({ upstream, record }) => [upstream, record.status])).toEqual([
     ['a', 'miss'],
     ['a', 'miss'],
