@@ -2,6 +2,7 @@ import { MashupInstance } from './instance.js';
 import { mashupOn } from './mashup.js';
 import { type MultiGet, multiGetOn } from './multi-get.js';
 import type { Mashup } from './page-types.js';
+import { version } from './version.js';
 
 /** What pages of `mashup`, and multiGet, share. */
 export const defaultInstance = new MashupInstance();
@@ -15,7 +16,6 @@ interface Shared {
 // of one version use the default instance that the first of them made, so that its limits and its close() hold for every page.
 // They share its functions and not the instance: a copy recognises failures and answers by classes that are its own.
 // Another version has other code, and so another key.
-const version = '0.1.0';
 const key = Symbol.for(`express-mashup.default@${version}`);
 const copies = globalThis as { [key]?: Shared };
 copies[key] ??= { mashup: mashupOn(defaultInstance), multiGet: multiGetOn(defaultInstance) };

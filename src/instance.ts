@@ -8,7 +8,7 @@ import { Origins } from './origin/origins.js';
 import { Quotas } from './origin/quota.js';
 import type { LimitOptions } from './settings-types.js';
 import { Flights } from './stages/coalesce.js';
-import type { Instance, Scope } from './stages/stage.js';
+import type { Instance, Scope, Verdict } from './stages/stage.js';
 import { instanceClosed } from './transport/closed.js';
 import { KeptConnections } from './transport/connections.js';
 import type { Connections } from './transport/wire.js';
@@ -30,26 +30,53 @@ export class MashupInstance implements Instance {
   connections: Connections;
   readonly axios: AxiosInstance | null;
   readonly onFailure: FailureListener | false;
-  readonly origins: Origins;
-  readonly quotas = new Quotas();
-  readonly cache: Cache;
+  origins: Origins;
+  quotas = new Quotas();
+  cache: Cache;
   readonly shared: SharedScope;
   generation = 0;
+  verdict: Verdict | null = null;
+  #closes = 0;
+  readonly #limits: Required<LimitOptions>;
+  readonly #cacheConfig: CacheConfig;
 
   constructor({ clock, connections, axios, onFailure, limits, cache }: Parts = {}) {
     this.clock = clock ?? systemClock;
     this.connections = connections ?? new KeptConnections();
     this.axios = axios ?? null;
     this.onFailure = onFailure ?? usualListener();
-    this.origins = new Origins(limits ?? limitDefaults, this);
-    this.cache = new Cache(cache ?? cacheDefaults, () => this.clock);
+    this.#limits = limits ?? limitDefaults;
+    this.#cacheConfig = cache ?? cacheDefaults;
+    this.origins = new Origins(this.#limits, this);
+    this.cache = new Cache(this.#cacheConfig, () => this.clock);
     this.shared = new SharedScope(this);
   }
 
   /** See `Mashup.close`. */
   close(timeout?: number): Promise<void> {
+    this.#closes++;
     this.cache.close();
     return this.connections.close(timeout, () => this.#cut());
+  }
+
+  /**
+   * Puts a clock, connections and a verdict in the place of its own, and forgets for the time being what it knows of origins and
+   * answers: nothing of one side is seen on the other. Runs that are under way at either change send nothing more.
+   * @returns puts everything back
+   */
+  lend(parts: Pick<MashupInstance, 'clock' | 'connections' | 'verdict'>): () => void {
+    const { clock, connections, verdict, origins, quotas, cache } = this;
+    const closes = this.#closes;
+    this.#cut();
+    const { store: _, ...config } = this.#cacheConfig;
+    const fresh = { origins: new Origins(this.#limits, this), quotas: new Quotas() };
+    Object.assign(this, parts, fresh, { cache: new Cache(config, () => this.clock) });
+    return () => {
+      this.#cut();
+      Object.assign(this, { clock, connections, verdict, origins, quotas, cache });
+      // It was closed in the meantime.
+      if (this.#closes > closes) cache.close();
+    };
   }
 
   #cut(): void {

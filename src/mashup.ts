@@ -17,6 +17,7 @@ import { runPage } from './page-run.js';
 import type { Mashup, Page } from './page-types.js';
 import { forgetSocket, watchSocket } from './pipelined.js';
 import { Run, type RunOwner } from './run/run.js';
+import { noteInstance } from './seam.js';
 import type { LimitOptions, Settings } from './settings-types.js';
 import { DispatcherConnections } from './transport/dispatcher.js';
 import type { PageOptions, RunInput, UpstreamMap } from './types.js';
@@ -41,6 +42,7 @@ export function createMashup(settings: Settings = {}): Mashup {
 /** The same on a given instance. @internal */
 export function mashupOn(instance: MashupInstance): Mashup {
   const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(instance, upstreams, options);
+  noteInstance(mashup, instance);
   return Object.assign(mashup, {
     stats: () => ({
       origins: instance.origins.stats(),

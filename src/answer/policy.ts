@@ -3,6 +3,8 @@ import { hookFailure, isThenable } from '../hook.js';
 
 /** The rules for all answers of an upstream: its limits, and which statuses are a success. */
 export interface Policy {
+  /** The name of the upstream. */
+  readonly upstream: string;
   readonly maxRedirects: number;
   readonly maxContentLength: number;
   /** The limit for JSON, which is parsed in one go. */

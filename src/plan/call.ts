@@ -52,7 +52,7 @@ export function planCall(
     request,
     tags: tags.plan,
     plain: isPlain ? request.fixed : null,
-    policy: policyOf(config, template?.origin ?? baseOrigin(axios)),
+    policy: policyOf(name, config, template?.origin ?? baseOrigin(axios)),
     decoder: decoderOf(config),
     allowance: Math.min(deadline, config.timeout ?? Infinity),
     patience: Math.min(deadline, config.timeout ?? Infinity, config.attemptTimeout ?? Infinity),
@@ -74,7 +74,7 @@ export function baseOrigin(axios: AxiosInstance | null): string | null {
   return base !== undefined && URL.canParse(base) ? new URL(base).origin : null;
 }
 
-function policyOf(config: UpstreamConfig, origin: string | null): Policy {
+function policyOf(upstream: string, config: UpstreamConfig, origin: string | null): Policy {
   const { origins, maxRedirects, maxContentLength, validateStatus } = config;
   const listed = new Set(origins === 'public' ? [] : origins);
   if (origin !== null) listed.add(origin);
@@ -85,6 +85,7 @@ function policyOf(config: UpstreamConfig, origin: string | null): Policy {
   const how = [judge, attemptTimeout, retry, hedge, breaker, quota, deadlineHeader, safeMethod];
   const scope = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort()]);
   return {
+    upstream,
     maxRedirects,
     maxContentLength,
     maxJson: mostJson(config),

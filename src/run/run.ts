@@ -214,7 +214,9 @@ export class Run implements CallRun, CallOwner<Call> {
     this.#tellOwner(null);
   }
 
-  #tellOwner(error: UpstreamError | null): void {
+  #tellOwner(ofRequired: UpstreamError | null): void {
+    const { verdict } = this.instance;
+    const error = verdict === null ? ofRequired : (verdict(this.outcomes) ?? ofRequired);
     if (this.message !== null) this.#tellEnd(this.message, error);
     this.#owner.runEnded(this, error);
   }

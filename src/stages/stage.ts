@@ -6,9 +6,10 @@ import type { CacheRecord } from '../cache-types.js';
 import type { AttemptKind, CallMessage } from '../channels.js';
 import type { UpstreamConfig } from '../checked.js';
 import type { Clock } from '../clock.js';
-import type { Failure } from '../errors.js';
+import type { Failure, UpstreamError } from '../errors.js';
 import type { Origins } from '../origin/origins.js';
 import type { Quotas } from '../origin/quota.js';
+import type { Outcome } from '../outcome.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import type { Connections } from '../transport/wire.js';
 import type { AttemptOwner, AttemptScope } from '../transport/wire-attempt.js';
@@ -57,7 +58,11 @@ export interface Instance {
   readonly generation: number;
   /** The scope of requests that runs share, which belong to no run. */
   readonly shared: Scope;
+  /** Judges the outcomes of a run: the error that it ends with besides that of a required upstream; null where nobody judges. */
+  readonly verdict: Verdict | null;
 }
+
+export type Verdict = (outcomes: readonly Outcome[]) => UpstreamError | null;
 
 /** What the jobs of one run share. */
 export interface Scope extends AttemptScope {

@@ -1,4 +1,5 @@
 import { Failure } from '../errors.js';
+import { failureOf } from '../seam.js';
 import { shown } from '../shown.js';
 import { BlockedError } from './address.js';
 import { ClosedError } from './connections.js';
@@ -26,6 +27,8 @@ function describe(error: Error): string {
  * head of an answer came.
  */
 export function transportFailure(error: Error, sent: boolean, headed = false): Failure {
+  const noted = failureOf(error);
+  if (noted !== null) return noted;
   if (error instanceof ClosedError) return new Failure('ERR_UPSTREAM_CANCELED', error.message);
   if (error instanceof BlockedError) return new Failure('ERR_UPSTREAM_BLOCKED', error.message);
   const { code } = error as NodeJS.ErrnoException;

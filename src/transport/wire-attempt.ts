@@ -141,8 +141,9 @@ export class WireAttempt implements ExchangeOwner {
 
   #begin(fresh: boolean): void {
     try {
-      const { connections } = this.#owner.scope.instance;
-      const connection = connections.take(this.#request.origin, this.#publicOnly, fresh);
+      const { scope, policy } = this.#owner;
+      const { origin } = this.#request;
+      const connection = scope.instance.connections.take(origin, this.#publicOnly, fresh, policy.upstream);
       this.#exchange = new Exchange(connection, this.#request, this);
       this.#exchange.start();
     } catch (cause) {

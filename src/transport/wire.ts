@@ -39,8 +39,11 @@ export interface Connection {
 }
 
 export interface Connections {
-  /** A connection to an origin; `publicOnly` ones go to public internet addresses, and never mix with the others. */
-  take(origin: string, publicOnly: boolean, fresh: boolean): Connection;
+  /**
+   * A connection to an origin; `publicOnly` ones go to public internet addresses, and never mix with the others.
+   * @param upstream the name of the upstream that is asked
+   */
+  take(origin: string, publicOnly: boolean, fresh: boolean, upstream: string): Connection;
   /**
    * Closes idle connections now, and the others when they are released. With a timeout, whatever is still open after that
    * many milliseconds is destroyed. `onCut` is called before that, and once more when all are closed: whoever has not

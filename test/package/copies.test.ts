@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -23,9 +23,12 @@ beforeAll(async () => {
   const installed = join(project, 'node_modules/express-mashup');
   await cp(installed, join(project, 'node_modules/nested-mashup'), { recursive: true });
   await cp(installed, join(project, 'node_modules/other-mashup'), { recursive: true });
-  const code = join(project, 'node_modules/other-mashup/dist/index.cjs');
+  const dist = join(project, 'node_modules/other-mashup/dist');
   const { version } = await readManifest();
-  await writeFile(code, (await readFile(code, 'utf8')).replace(`"${version}"`, '"999.0.0"'));
+  for (const file of (await readdir(dist)).filter((name) => name.endsWith('.cjs'))) {
+    const code = join(dist, file);
+    await writeFile(code, (await readFile(code, 'utf8')).replace(`"${version}"`, '"999.0.0"'));
+  }
 
   upstream = http.createServer((req, res) => {
     res.setHeader('content-type', 'application/json').end(JSON.stringify(req.url));

@@ -35,10 +35,9 @@ test('its dist is the build of the sources of today: no file is missing, and non
   expect(built.filter((path) => path.endsWith('.d.ts')).sort()).toEqual(types.sort());
   // What is imported, what is run, and what the two share.
   const code = built.filter((path) => /\.c?js$/.test(path)).map((path) => path.replace(/-[A-Z0-9]{8}\./, '.'));
-  const entries = ['index', 'html/index', 'inspector/index', 'otel/index', 'redis/index'].flatMap((entry) => [
-    `dist/${entry}.cjs`,
-    `dist/${entry}.js`,
-  ]);
+  const entries = ['index', 'html/index', 'inspector/index', 'otel/index', 'redis/index', 'testing/index'].flatMap(
+    (entry) => [`dist/${entry}.cjs`, `dist/${entry}.js`],
+  );
   expect([...new Set(code)].sort()).toEqual(['dist/chunk.cjs', 'dist/chunk.js', 'dist/cli/main.js', ...entries].sort());
 });
 

@@ -1,0 +1,2 @@
+/** Of the package. */
+export const version = '0.1.0';
