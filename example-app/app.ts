@@ -41,7 +41,7 @@ export function createApp(services: ServiceUrls, mashup: Mashup = defaultMashup)
   app.use('/flags', express.static(flags, { maxAge: '1d' }));
 
   // Shows the last pages, on this machine only.
-  app.use('/_mashup', inspector({ instance: mashup }));
+  app.use('/_mashup', inspector({ instance: mashup, whatIf: true }));
 
   app.get('/', homePage(services, mashup), (req, res) => {
     res.render('home', { wanted: req.query['q'] ?? '' });

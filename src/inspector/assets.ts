@@ -94,6 +94,10 @@ line.deadline { stroke: var(--bad); stroke-dasharray: 6 3; }
 .graph .name { fill: var(--ink); font-size: 13px; font-weight: 600; }
 .graph .arrow { fill: none; stroke: var(--soft); }
 .graph .head { fill: var(--soft); }
+form { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: end; }
+label span { display: block; color: var(--soft); font-size: .85rem; }
+select, button { font: inherit; padding: .25rem .5rem; }
+.sick { color: var(--bad); }
 pre { overflow: auto; padding: .75rem; background: var(--ground); border-radius: 8px; }
 dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 0; }
 dt { color: var(--soft); font-size: .85rem; }

@@ -1,17 +1,20 @@
 // The entry `express-mashup/inspector`: a page that shows the last runs.
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { aFunction, aPlainObject, aWholeNumber, type Check, checkOptions, given } from '../config/checks.js';
+import { aBoolean, aFunction, aPlainObject, aWholeNumber, type Check, checkOptions, given } from '../config/checks.js';
 import { mashup as defaultMashup } from '../default.js';
 import { Problems } from '../errors.js';
 import { send } from '../html/send.js';
 import type { Html } from '../html/values.js';
+import type { MashupInstance } from '../instance.js';
 import type { Mashup } from '../page-types.js';
+import { instanceOf } from '../seam.js';
 import { type Allow, mayLook } from './access.js';
 import { script, style } from './assets.js';
 import { harOf } from './har.js';
 import { Live } from './live.js';
 import { healthPage, listPage, missingPage, runPage } from './pages.js';
 import { Recorder } from './recorder.js';
+import { sicken, switchesOf, takeSwitches } from './what-if.js';
 
 export type { Allow } from './access.js';
 
@@ -24,20 +27,27 @@ export interface InspectorOptions {
   allow?: Allow;
   /** How many runs are kept: of all pages of this process. @default 200 */
   runs?: number;
+  /**
+   * Whether upstreams of the instance can be made slow or sick, each for the browser that asks for it: for development, and without
+   * effect where NODE_ENV is production.
+   * @default false
+   */
+  whatIf?: boolean;
 }
 
 /** The middleware, and what stops recording. */
 export type Inspector = RequestHandler & { close(): void };
 
 const checks: { readonly [Option in keyof Required<InspectorOptions>]: Check } = {
-  instance: (value) =>
-    typeof (value as Mashup | null)?.stats === 'function' ? null : 'a mashup, as createMashup() makes it',
+  instance: (value) => (instanceOf(value) !== null ? null : 'a mashup, as createMashup() makes it'),
   allow: aFunction,
   runs: aWholeNumber(1),
+  whatIf: aBoolean,
 };
 
 const policy =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policyWithForms = policy.replace("form-action 'none'", "form-action 'self'");
 
 /**
  * Shows the last runs, live: where their time went, why, and what would help. Nothing is recorded before it is made. Whoever may
@@ -49,20 +59,35 @@ const policy =
 export function inspector(options: InspectorOptions = {}): Inspector {
   readOptions(options);
   const { instance = defaultMashup, allow = null, runs = 200 } = options;
+  const isWhatIf = options.whatIf === true && process.env['NODE_ENV'] !== 'production';
   const recorder = new Recorder(runs);
   const live = new Live(recorder);
+  const undo = isWhatIf ? sicken(instanceOf(instance) as MashupInstance) : () => {};
 
   function inspectorMiddleware(req: Request, res: Response, next: NextFunction): void {
     mayLook(req, allow).then((may) => {
+      if (may && isWhatIf && req.method === 'POST' && req.path === '/what-if') return void change(req, res, next);
       if (!may || (req.method !== 'GET' && req.method !== 'HEAD')) return next();
       // Its own links are absolute, so that it does not matter whether it was opened with a slash at its end.
       show(req, res, next, req.baseUrl);
     }, next);
   }
 
+  /** The only thing that changes anything: a cookie of the browser that asks. */
+  async function change(req: Request, res: Response, next: NextFunction): Promise<void> {
+    try {
+      if (!(await takeSwitches(req, res))) return next();
+      const back = req.get('referer');
+      const isOurs = back !== undefined && URL.canParse(back) && new URL(back).host === req.headers.host;
+      res.redirect(303, isOurs ? new URL(back).pathname : `${req.baseUrl}/`);
+    } catch (error) {
+      next(error);
+    }
+  }
+
   function show(req: Request, res: Response, next: NextFunction, base: string): void {
     res.set({
-      'Content-Security-Policy': policy,
+      'Content-Security-Policy': isWhatIf ? policyWithForms : policy,
       'X-Content-Type-Options': 'nosniff',
       'Referrer-Policy': 'no-referrer',
       'Cache-Control': 'no-store',
@@ -71,7 +96,7 @@ export function inspector(options: InspectorOptions = {}): Inspector {
     if (path === '/inspector.css') return void res.type('css').send(style);
     if (path === '/inspector.js') return void res.type('js').send(script);
     if (path === '/events') return req.method === 'HEAD' ? void res.end() : live.open(res, base);
-    if (path === '/') return send(res, listPage(base, recorder.runs, runs));
+    if (path === '/') return send(res, listPage(base, recorder.runs, runs, isWhatIf ? switchesOf(req) : null));
     if (path === '/health') return send(res, healthPage(base, instance.stats()));
     if (path === '/runs.har') return sendHar(res, 'runs', harOf(recorder.runs));
     const [, id, isHar] = /^\/runs\/(\d{1,15})(\.har)?$/.exec(path) ?? [];
@@ -79,10 +104,15 @@ export function inspector(options: InspectorOptions = {}): Inspector {
     const run = recorder.find(Number(id));
     if (run === null) return send(res.status(404), missingPage(base) as Html);
     if (isHar !== undefined) return sendHar(res, `run-${run.id}`, harOf([run]));
-    send(res, runPage(base, run));
+    send(res, runPage(base, run, isWhatIf ? switchesOf(req) : null));
   }
 
-  return Object.assign(inspectorMiddleware as RequestHandler, { close: () => recorder.stop() });
+  return Object.assign(inspectorMiddleware as RequestHandler, {
+    close() {
+      recorder.stop();
+      undo();
+    },
+  });
 }
 
 function sendHar(res: Response, name: string, har: object): void {

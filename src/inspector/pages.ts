@@ -5,6 +5,7 @@ import { curlOf, fixtureOf } from './copies.js';
 import { drawing } from './graph.js';
 import type { AttemptRecord, CallRecord, RunRecord } from './record.js';
 import { axis, bars, scaleOf } from './waterfall.js';
+import { type Switches, wayNames } from './what-if.js';
 import { explanationOf, fateOf, ms, sourceOf, titleOf } from './words.js';
 
 /** @param base where the inspector is mounted */
@@ -27,13 +28,15 @@ function layout(base: string, title: string, body: HtmlValue): Html {
 </html>`;
 }
 
-export function listPage(base: string, runs: readonly RunRecord[], most: number): Html {
+/** @param switches what this browser has made sick; null where it cannot */
+export function listPage(base: string, runs: readonly RunRecord[], most: number, switches: Switches | null): Html {
   const empty = html`<p class="empty">No page has run yet. Open one, and it appears here.</p>`;
   return layout(
     base,
     'Runs · express-mashup',
     html`<h1>Runs</h1>
 <p class="note" id="live" role="status">The last ${most} runs of this process.</p>
+${switches !== null && switches.size > 0 ? html`<p class="sick">Made sick for this browser: ${inWords(switches)}.</p>` : ''}
 ${runs.length === 0 ? empty : ''}
 <table class="runs" data-events="${base}/events"><caption class="hidden">Runs, the latest first</caption>
 <thead><tr><th scope="col">Page</th><th scope="col">Became</th><th scope="col" class="number">Waited</th><th scope="col">Held up by</th><th scope="col">Would help</th><th scope="col">At</th></tr></thead>
@@ -55,7 +58,7 @@ export function rowOf(base: string, run: RunRecord): Html {
 <td><time datetime="${new Date(run.at).toISOString()}">${new Date(run.at).toISOString().slice(11, 19)}</time></td></tr>`;
 }
 
-export function runPage(base: string, run: RunRecord): Html {
+export function runPage(base: string, run: RunRecord, switches: Switches | null): Html {
   const explanation = explanationOf(run);
   const { criticalPath, slack, advice } = explanation;
   const scale = scaleOf(run);
@@ -78,6 +81,7 @@ ${[...run.calls.values()].map((call) => callRow(run, call, slack[call.name], cri
 </div>
 <p class="legend" aria-hidden="true"><span class="key waited"></span>waited <span class="key wait"></span>until the first byte <span class="key body"></span>body <span class="key shown"></span>page shown <span class="key timeout"></span>timeout <span class="key deadline"></span>deadline</p></section>
 <section aria-labelledby="graph"><h2 id="graph">Who waits for whom</h2><div class="scrolls" tabindex="0" role="region" aria-labelledby="graph">${drawing(run.graph)}</div></section>
+${switches === null ? '' : whatIfForm(base, run, switches)}
 <section aria-labelledby="copy"><h2 id="copy">To copy</h2>
 <p><a href="${base}/runs/${run.id}.har" download>This run as HAR</a></p>
 <details><summary>As a fixture for tests</summary><pre tabindex="0"><code>${fixtureOf(run)}</code></pre></details>
@@ -86,6 +90,19 @@ ${[...run.calls.values()].map((call) => callRow(run, call, slack[call.name], cri
 `,
     )}</code></pre></details></section>`,
   );
+}
+
+function inWords(switches: Switches): string {
+  return [...switches].map(([name, way]) => `${name} ${wayNames[way]}`).join(', ');
+}
+
+function whatIfForm(base: string, run: RunRecord, switches: Switches): Html {
+  const choice = (name: string, way: string, text: string | undefined) =>
+    html`<option value="${way}" selected="${(switches.get(name) ?? '') === way}">${text}</option>`;
+  const field = (name: string) =>
+    html`<label><span>${name}</span> <select name="${name}">${choice(name, '', 'as it is')}${Object.entries(wayNames).map(([way, text]) => choice(name, way, text))}</select></label>`;
+  return html`<section aria-labelledby="what-if"><h2 id="what-if">What if</h2><p class="note">For this browser, upstreams can be made slow or sick. Then open the page again.</p>
+<form method="post" action="${base}/what-if">${[...run.calls.keys()].map(field)}<button>Make it so</button></form></section>`;
 }
 
 function callRow(run: RunRecord, call: CallRecord, slack: number | undefined, isCritical: boolean, drawn: Html): Html {

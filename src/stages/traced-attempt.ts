@@ -19,7 +19,8 @@ export class TracedAttempt implements AttemptOwner {
   readonly #request: UpstreamRequest;
   readonly #message: AttemptMessage;
   #attempt: Attempt | null = null;
-  #async: AsyncResource | null = null;
+  /** Where a store is bound to the start: what follows from it is sent in the context in which it began. */
+  #scope: AttemptScope | null = null;
 
   constructor(job: Job, request: UpstreamRequest, method: string) {
     const { instance } = job.scope;
@@ -42,10 +43,8 @@ export class TracedAttempt implements AttemptOwner {
     };
   }
 
-  /** That of the job, but for the async context: its redirects and repetitions are sent in the one in which it began. */
   get scope(): AttemptScope {
-    const { instance, generation } = this.#job.scope;
-    return { instance, generation, async: this.#async as AsyncResource };
+    return this.#scope ?? this.#job.scope;
   }
 
   get policy(): Policy {
@@ -55,7 +54,7 @@ export class TracedAttempt implements AttemptOwner {
   /** Makes the attempt, with what subscribers add to its request, and begins it. */
   start<R extends UpstreamRequest>(make: (owner: AttemptOwner, request: R) => Attempt): void {
     attempts.run(this.#message, () => {
-      this.#async = new AsyncResource('EXPRESS_MASHUP_ATTEMPT');
+      if (attempts.start.hasSubscribers) this.#scope = scopeHere(this.#job);
       let request = this.#request;
       for (const [name, value] of Object.entries(this.#message.headers)) request = request.withHeader(name, value);
       this.#attempt = make(this, request as R);
@@ -78,7 +77,19 @@ export class TracedAttempt implements AttemptOwner {
       message.error = { code: result.code, message: result.message };
     } else message.status = result.status;
     attempts.ended(message);
-    const { async } = this.#job.scope;
-    async.runInAsyncScope(this.#job.settle, this.#job, result);
+    if (this.#scope === null) this.#job.settle(result);
+    else this.#job.scope.async.runInAsyncScope(this.#job.settle, this.#job, result);
   }
+}
+
+/** The scope of a job, but for the async context, which is the present one: of redirects and repetitions, too. */
+function scopeHere({ scope }: Job): AttemptScope {
+  const async = new AsyncResource('EXPRESS_MASHUP_ATTEMPT');
+  return {
+    instance: scope.instance,
+    get generation() {
+      return scope.generation;
+    },
+    async,
+  };
 }
