@@ -5,11 +5,12 @@ import { mashup as defaultMashup, isUpstreamError, type Mashup } from 'express-m
 import { fillerHash, sendView } from 'express-mashup/html';
 import { inspector } from 'express-mashup/inspector';
 import { exampleFolder } from './folder.js';
-import { cityPage, homePage } from './page.js';
+import { cityLimits, cityPage, homePage } from './page.js';
 import type { ServiceUrls } from './services/index.js';
 import * as format from './view/format.js';
 import * as outcomes from './view/outcomes.js';
 import * as shapes from './view/shapes.js';
+import { switches } from './view/switches.js';
 import { whereTimeWent } from './view/waterfall.js';
 
 const flags = join(dirname(createRequire(import.meta.url).resolve('world-countries')), 'data');
@@ -47,27 +48,36 @@ export function createApp(services: ServiceUrls, mashup: Mashup = defaultMashup)
     res.render('home', { wanted: req.query['q'] ?? '' });
   });
 
-  app.get('/cities/:slug', cityPage(services, mashup), (_req, res) => {
+  app.get('/cities/:slug', cityPage(services, mashup), (req, res) => {
     const { mashup, news, air } = res.locals;
-    const allIsThere = Promise.all([news, air]).then(() => whereTimeWent(mashup, ['news', 'air']));
+    const time = Promise.all([news, air]).then(() => whereTimeWent(mashup, cityLimits));
     sendView(res, 'city', {
-      late: { news: 'boxes/news', air: 'boxes/air', time: { view: 'partials/time', value: allIsThere } },
+      late: {
+        summary: { view: 'partials/summary', value: time },
+        news: 'boxes/news',
+        air: 'boxes/air',
+        time: { view: 'partials/time', value: time },
+      },
       wait: 'boxes/waiting',
-      locals: { now: new Date() },
+      locals: { now: new Date(), switches: switches(req.query) },
     });
   });
 
   app.use((_req, res) => {
-    res.status(404).render('error', { status: 404, code: null });
+    res.status(404).render('error', { status: 404, code: null, time: null });
   });
   app.use(errorPage);
   return app;
 }
 
 /** A required upstream that failed comes here, and its error says what the page should answer. */
-const errorPage: ErrorRequestHandler = (error: Error & { status?: number }, _req, res, next) => {
+const errorPage: ErrorRequestHandler = (error: Error & { status?: number }, req, res, next) => {
   if (res.headersSent) return next(error);
   const status = error.status ?? 500;
   if (!isUpstreamError(error) && status >= 500) console.error(error);
-  res.status(status).render('error', { status, code: isUpstreamError(error) ? error.code : null });
+  const { mashup } = res.locals;
+  // What there was until then.
+  const time = isUpstreamError(error) && status >= 500 && mashup?.city ? whereTimeWent(mashup, cityLimits) : null;
+  const code = isUpstreamError(error) ? error.code : null;
+  res.status(status).render('error', { status, code, time, switches: switches(req.query) });
 };

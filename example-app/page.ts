@@ -40,7 +40,7 @@ export function cityPage(services: ServiceUrls, mashup: Mashup) {
       // Never worth more than 400 ms of anybody's time.
       weather: upstream<Weather, NoWeather>({
         url: `${services.weather}/weather/{params.slug}{?${sick}}`,
-        timeout: 400,
+        timeout: cityLimits.timeouts.weather,
         fallback: { current: null, hourly: [] },
       }),
 
@@ -67,9 +67,12 @@ export function cityPage(services: ServiceUrls, mashup: Mashup) {
         cache: 60_000,
       },
     },
-    { deadline: 1500 },
+    { deadline: cityLimits.deadline },
   );
 }
+
+/** The times of this page, for the panel that shows where they went. */
+export const cityLimits = { deadline: 1500, timeouts: { weather: 400 }, late: ['news', 'air'] } as const;
 
 interface NoWeather {
   current: null;

@@ -2,8 +2,10 @@ import type { Sky } from '../../example-app/services/sun.js';
 import { airBand, clock, daysUntil, degrees, isDark, longDay } from '../../example-app/view/format.js';
 import { whereFrom, why } from '../../example-app/view/outcomes.js';
 import { moonPath, sunOnArc } from '../../example-app/view/shapes.js';
+import { switches } from '../../example-app/view/switches.js';
 import { whereTimeWent } from '../../example-app/view/waterfall.js';
 import { UpstreamError, type UpstreamErrorCode } from '../../src/errors.js';
+import { noteGraph } from '../../src/notes.js';
 import type { Outcome } from '../../src/outcome.js';
 
 const outcome = (name: string, ready: number, ended: number, more: Partial<Outcome> = {}): Outcome => ({
@@ -19,27 +21,79 @@ const outcome = (name: string, ready: number, ended: number, more: Partial<Outco
   ...more,
 });
 
+/** Notes the page that these outcomes are of, as the middleware does. */
+function noted(outcomes: Record<string, Outcome>): Record<string, Outcome> {
+  const node = { waitsFor: [], reads: [], weight: 0, required: false, deferred: false, fragment: false, cached: false };
+  const more = { cacheable: true, hedgeable: true, hedged: false, timeout: null };
+  const upstreams = Object.keys(outcomes).map((name) => ({ ...node, ...more, name }));
+  noteGraph(outcomes, { upstreams, concurrency: 10, crowded: false, deadline: 1500 });
+  return outcomes;
+}
+
 describe('whereTimeWent', () => {
-  it('compares what the page waited with the sum, and counts a fan-out by its items', () => {
+  const limits = { deadline: 240, timeouts: { b: 50 }, late: ['c'] };
+
+  it('compares what the page waited with the sum, on one scale, and counts a fan-out by its items', () => {
     const items = [outcome('b', 100, 150), outcome('b', 100, 200)];
-    const time = whereTimeWent({ a: outcome('a', 0, 100), b: outcome('b', 100, 200, { attempts: 2, items }) });
-    expect(time).toMatchObject({ together: 200, oneByOne: 250, requests: 3 });
-    expect(time.rows[1]).toMatchObject({ requests: 2, start: 100, took: 100 });
+    const outcomes = { a: outcome('a', 0, 100), b: outcome('b', 100, 200, { attempts: 2, items }) };
+    const time = whereTimeWent(noted(outcomes), limits);
+    expect(time).toMatchObject({
+      together: 200,
+      oneByOne: 250,
+      requests: 3,
+      arrived: 2,
+      sent: 80,
+      serial: 100,
+      deadline: 96,
+    });
+    expect(time.rows[1]).toMatchObject({ requests: 2, start: 100, took: 100, timeout: 60, late: false });
     expect(time.rows[1]?.bars).toEqual([
-      { from: 50, sent: 50, to: 75, status: 'success' },
-      { from: 50, sent: 50, to: 100, status: 'success' },
+      { from: 40, sent: 40, to: 60, status: 'success' },
+      { from: 40, sent: 40, to: 80, status: 'success' },
     ]);
+    expect(time.ticks.map(({ ms }) => ms)).toEqual([0, 50, 100, 150, 200, 250]);
+  });
+
+  it('tells what was filled in later from what the page waited for', () => {
+    const time = whereTimeWent(noted({ a: outcome('a', 0, 100), c: outcome('c', 0, 400) }), limits);
+    expect(time).toMatchObject({ together: 100, whole: 400, oneByOne: 500, sent: 20 });
+    expect(time.rows.map(({ late }) => late)).toEqual([false, true]);
   });
 
   it('copes with calls that never started, had no items, or have not ended', () => {
     const never = { ready: 40, started: null, firstByte: null, ended: null };
-    const time = whereTimeWent({
-      a: outcome('a', 0, 100),
-      b: outcome('b', 100, 100, { attempts: 0, items: [] }),
-      c: outcome('c', 0, 0, { status: 'pending', attempts: 0, timings: never }),
-    });
+    const time = whereTimeWent(
+      noted({
+        a: outcome('a', 0, 100),
+        b: outcome('b', 100, 100, { attempts: 0, items: [] }),
+        c: outcome('c', 0, 0, { status: 'pending', attempts: 0, timings: never }),
+      }),
+      limits,
+    );
     expect(time).toMatchObject({ together: 100, oneByOne: 100, requests: 1 });
     expect(time.rows.map(({ took }) => took)).toEqual([100, 0, 0]);
+  });
+});
+
+describe('switches', () => {
+  const of = (query: Record<string, unknown>) => Object.fromEntries(switches(query).map((one) => [one.label, one]));
+
+  it('combine, go off again, keep their place, and know which are on', () => {
+    const {
+      'slow weather': weather,
+      'failing news': news,
+      'slow news': slowNews,
+      'all well': well,
+    } = of({ slow: 'weather:3000', fail: ['air:reset'] });
+    expect(weather).toEqual({ label: 'slow weather', on: true, href: '?fail=air%3Areset#time' });
+    expect(news).toEqual({
+      label: 'failing news',
+      on: false,
+      href: '?slow=weather%3A3000&fail=air%3Areset%2Cnews#time',
+    });
+    expect(slowNews?.href).toBe('?slow=weather%3A3000%2Cnews%3A3000&fail=air%3Areset#time');
+    expect(well).toMatchObject({ on: false, href: '?#time' });
+    expect(of({})['all well']?.on).toBe(true);
   });
 });
 
