@@ -146,6 +146,8 @@ export const input = fc.record({
   ),
   /** Whether enough is known of the origins to tell what is slow. */
   isWarm: fc.boolean(),
+  /** Whether somebody listens to channels and failures. */
+  isHeard: trueOnceIn(3),
   /** The event loop is blocked for a while. */
   block: onceIn(4, fc.record({ at: duration, ms: fc.integer({ min: 1, max: 150 }) })),
   random: fc.nat(),

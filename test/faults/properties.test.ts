@@ -19,6 +19,7 @@ test(`whatever upstreams, hooks and clients do, every run ends as it should (${r
       expectOwnAnswers(world);
       expectAttempts(world);
       expectNothingLost(world);
+      world.heard?.check(world.visits, (isSo, what) => world.expect(isSo, what));
     }
     expect(world.faults).toEqual([]);
   });

@@ -7,6 +7,7 @@ import type { Mashup, Page } from '../../src/page-types.js';
 import { ManualClock } from '../support/clock.js';
 import { settled } from '../support/deferred.js';
 import { Chance } from './chance.js';
+import { Heard } from './heard.js';
 import { type Client, configure, hosts, type Input, lateDeadlineOf, optionsOf, type Surroundings } from './inputs.js';
 import type { Watched } from './ledger.js';
 import { ScriptedConnections } from './model.js';
@@ -34,13 +35,18 @@ export class World implements Watched, Surroundings {
   readonly instance: MashupInstance;
   readonly mashup: Mashup;
   readonly watch: Watch;
+  /** Null where nobody listens. */
+  readonly heard: Heard | null;
   readonly #pages: readonly Page[];
   readonly #began = this.clock.now();
 
   constructor(input: Input) {
     this.input = input;
     this.connections = new ScriptedConnections(this.clock, input.scripts, (exchange) => this.watch.wired(exchange));
-    this.instance = new MashupInstance({ clock: this.clock, connections: this.connections, limits: input.limits });
+    this.heard = input.isHeard ? new Heard() : null;
+    const { clock, connections } = this;
+    const onFailure = this.heard?.onFailure ?? false;
+    this.instance = new MashupInstance({ clock, connections, limits: input.limits, onFailure });
     this.mashup = mashupOn(this.instance);
     this.watch = new Watch(this);
     tap(this.instance, this.watch);
@@ -72,6 +78,7 @@ export class World implements Watched, Surroundings {
       this.watch.check();
     } finally {
       chance.uninstall();
+      this.heard?.stop();
     }
   }
 
