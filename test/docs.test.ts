@@ -47,8 +47,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-describe('the README', () => {
-  test('names everything that is exported', async () => {
+describe('the documentation', () => {
+  test('has a README that can be read to the end', async () => {
+    const readme = await read('README.md');
+    expect(readme.split('\n').length).toBeLessThanOrEqual(300);
+    expect(readme.split(/\s+/).length).toBeLessThanOrEqual(1800);
+  });
+
+  test('names everything that is exported in the README', async () => {
     const readme = await read('README.md');
     expect(Object.keys(index).filter((name) => !named(readme, name) && !readme.includes(`${name}(`))).toEqual([]);
   });
@@ -60,12 +66,12 @@ describe('the README', () => {
       ) ?? [];
     const options = [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name = '']) => name);
     expect(options).not.toEqual([]);
-    const readme = await read('README.md');
+    const readme = await read('docs/options.md');
     expect(options.filter((name) => row(readme, name) === undefined)).toEqual([]);
   });
 
   test('says the defaults that hold', async () => {
-    const readme = await read('README.md');
+    const readme = await read('docs/options.md');
     for (const [option, value] of Object.entries({ ...pageDefaults, ...upstreamDefaults })) {
       if (typeof value !== 'string' && typeof value !== 'number') continue;
       const literal = typeof value === 'string' ? `'${value}'` : String(value);
@@ -76,11 +82,11 @@ describe('the README', () => {
   test('has the options of the command', async () => {
     const flags = new Set(helpText.match(/(?<=\s)--[a-z]+/g));
     for (const flag of ['--help', '--version']) flags.delete(flag);
-    const readme = await read('README.md');
+    const readme = await read('docs/command.md');
     expect([...flags].filter((flag) => row(readme, `(?:-\\w\`, \`)?${flag}`) === undefined)).toEqual([]);
   });
 
-  test('has a quick start that runs as it is', async () => {
+  test('has a quick start in the README that runs as it is', async () => {
     const [code = ''] = blocks(await read('README.md'), 'js');
     const port = await freePort();
     await writeFile(
@@ -113,6 +119,7 @@ declare global {
   type Exactly<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
   const app: { use(handler: Express.ErrorRequestHandler): unknown } & Express.Express;
   const log: Console;
+  const express: typeof import('express').default;
   const [showMe, showNews, requireLogin]: Express.RequestHandler[] & [Express.RequestHandler, Express.RequestHandler, Express.RequestHandler];
   const { mashup, createMashup, upstream, multiGet, isUpstreamError }: typeof Mashup;
   const { redisStore }: typeof import('express-mashup/redis');
@@ -166,14 +173,33 @@ test('docs/templates.md: the table of operators says what is sent', async () => 
 });
 
 test('every error code that the docs name is one', async () => {
-  for (const file of ['README.md', 'docs/templates.md', 'docs/security.md', 'docs/express.md', 'docs/axios.md']) {
+  const others = [
+    'templates',
+    'security',
+    'express',
+    'axios',
+    'failures',
+    'options',
+    'upstreams',
+    'streaming',
+    'observing',
+    'recipes',
+  ];
+  for (const file of ['README.md', ...others.map((name) => `docs/${name}.md`)]) {
     const named = (await read(file)).match(/ERR_UPSTREAM_[A-Z_]+\b(?!_)/g) ?? [];
     expect(named.filter((code) => !(errorCodes as readonly string[]).includes(code))).toEqual([]);
   }
 });
 
 describe('links', () => {
-  const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'example-app/README.md', 'test/bench/README.md'];
+  const pages = [
+    'README.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
+    'CONTRIBUTING.md',
+    'example-app/README.md',
+    'test/bench/README.md',
+  ];
   let sources: RegExp;
 
   beforeAll(async () => {
