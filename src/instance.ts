@@ -35,6 +35,8 @@ export class MashupInstance implements Instance {
   cache: Cache;
   readonly shared: SharedScope;
   generation = 0;
+  /** How many pages were made on it. */
+  pages = 0;
   verdict: Verdict | null = null;
   #closes = 0;
   readonly #limits: Required<LimitOptions>;

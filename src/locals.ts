@@ -1,6 +1,6 @@
 import { ConfigError } from './errors.js';
 import type { PageGraph } from './graph-types.js';
-import { noteGraph } from './notes.js';
+import { graphsOf, noteGraph } from './notes.js';
 import type { Outcome } from './outcome.js';
 
 // Symbols of the global registry: pages of two copies of the package may attach to one request.
@@ -39,7 +39,7 @@ type Locals = Record<string, unknown>;
 /**
  * The error if something is already in the place of a page's data or outcomes, which is never overwritten; null if not.
  */
-export function findCollision(locals: Locals, names: readonly string[], into: string | null): ConfigError | null {
+export function findCollision(locals: Locals, { names, graph }: PageOf, into: string | null): ConfigError | null {
   const isFirst = !('mashup' in locals);
   if (!isFirst && !hasMark(locals['mashup'], outcomesMark)) {
     return collision('mashup', 'res.locals.mashup is where the outcomes go, and is set already: rename what sets it');
@@ -49,7 +49,8 @@ export function findCollision(locals: Locals, names: readonly string[], into: st
     return collision(into, `res.locals.${into} is set already, and is not overwritten: give into another name`);
   }
   for (const name of names) {
-    if (!isFirst && Object.hasOwn(locals['mashup'] as Outcomes, name)) return twice(name);
+    if (!isFirst && Object.hasOwn(locals['mashup'] as Outcomes, name))
+      return twice(name, graph, locals['mashup'] as Outcomes);
     if (into === null && name in locals) {
       const fix = 'rename the upstream, or use into';
       return collision(name, `res.locals.${name} is set already, and is not overwritten: ${fix}`);
@@ -58,7 +59,16 @@ export function findCollision(locals: Locals, names: readonly string[], into: st
   return null;
 }
 
-function twice(name: string): ConfigError {
+/** What a page is known by. */
+interface PageOf {
+  readonly names: readonly string[];
+  readonly graph: PageGraph;
+}
+
+function twice(name: string, graph: PageGraph, outcomes: Outcomes): ConfigError {
+  if (graphsOf(outcomes).includes(graph)) {
+    return collision(name, 'this page has run on this request already: it is mounted twice on its path');
+  }
   return collision(name, `two mashups on this request both have an upstream called '${name}': rename one of them`);
 }
 
@@ -67,25 +77,24 @@ function collision(path: string, message: string): ConfigError {
 }
 
 /**
- * Attaches the data and the outcomes of these names.
+ * Attaches the data and the outcomes of a page.
  * @param promised the promises of what is deferred, by name
  * @throws {ConfigError} if something is in their place
  */
 export function attach(
   locals: Locals,
-  names: readonly string[],
+  page: PageOf,
   outcomes: readonly Outcome[],
   promised: ReadonlyMap<string, Promise<unknown>>,
   into: string | null,
-  graph: PageGraph,
   OutcomesOfPage: OutcomesOfPage,
 ): void {
-  const problem = findCollision(locals, names, into);
+  const problem = findCollision(locals, page, into);
   if (problem !== null) throw problem;
   if (into !== null) locals[into] ??= new Data();
   const target = into === null ? locals : (locals[into] as Data);
   if (locals['mashup'] === undefined) locals['mashup'] = new OutcomesOfPage();
-  else noteGraph(locals['mashup'] as Outcomes, graph);
+  else noteGraph(locals['mashup'] as Outcomes, page.graph);
   const mashup = locals['mashup'] as Outcomes;
   for (const outcome of outcomes) {
     target[outcome.name] = promised.get(outcome.name) ?? outcome.data;

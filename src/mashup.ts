@@ -21,6 +21,7 @@ import { noteInstance } from './seam.js';
 import type { LimitOptions, Settings } from './settings-types.js';
 import { DispatcherConnections } from './transport/dispatcher.js';
 import type { PageOptions, RunInput, UpstreamMap } from './types.js';
+import { warnOnce } from './warn.js';
 
 /**
  * Makes an instance: pages that share connections among themselves and with no other instance.
@@ -39,6 +40,9 @@ export function createMashup(settings: Settings = {}): Mashup {
   );
 }
 
+/** No app has so many routes: pages are made in a handler. */
+const MANY_PAGES = 2000;
+
 /** The same on a given instance. @internal */
 export function mashupOn(instance: MashupInstance): Mashup {
   const mashup = (upstreams: UpstreamMap, options?: PageOptions) => page(instance, upstreams, options);
@@ -56,6 +60,10 @@ export function mashupOn(instance: MashupInstance): Mashup {
 }
 
 function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOptions = {}): Page {
+  if (++instance.pages === MANY_PAGES) {
+    const what = `${MANY_PAGES} pages have been made on one instance`;
+    warnOnce('MASHUP_PAGES', `${what}: make a page where its route is mounted, not in a handler, for each request`);
+  }
   const plan = readPage(upstreams, options, instance.axios);
   const { into } = plan.options;
   const made: MadePage = {
@@ -67,7 +75,7 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
     if (typeof next !== 'function') {
       throw new TypeError('a page is Express middleware: mount it on a route, or call page.run() where there is none');
     }
-    const collision = findCollision(res.locals, plan.names, into);
+    const collision = findCollision(res.locals, plan, into);
     if (collision !== null) return next(collision);
     // The client has already left.
     if (res.closed || req.socket?.destroyed) return;
@@ -171,7 +179,7 @@ class Visit implements RunOwner {
   #attach({ plan, outcomes, promised, instance, began }: Run): unknown {
     const res = this.#res;
     try {
-      attach(res.locals, plan.names, outcomes, promised, plan.options.into, plan.graph, this.#page.Outcomes);
+      attach(res.locals, plan, outcomes, promised, plan.options.into, this.#page.Outcomes);
       if (!res.headersSent && wantsTiming(plan.options.serverTiming, this.#req)) {
         res.append('Server-Timing', serverTiming(outcomes, instance.clock.now() - began));
       }

@@ -30,6 +30,7 @@ const leaves = [
   'checked.ts',
   'cache-types.ts',
   'channels.ts',
+  'warn.ts',
   'route.ts',
   'graph-types.ts',
   'failure-log.ts',

@@ -7,6 +7,7 @@ import { compilePage } from '../plan/compile.js';
 import { compileUrls } from '../plan/urls.js';
 import type { PagePlan } from '../run/plan.js';
 import type { MultiGetOptions, PageOptions, RunInput } from '../types.js';
+import { warnOnce } from '../warn.js';
 import {
   aBoolean,
   aFailureListener,
@@ -122,7 +123,23 @@ export function readPage(upstreams: unknown, options: unknown, axios: AxiosInsta
   const configs = readUpstreams(upstreams, axios, problems);
   const pageOptions = readOptions(options, problems);
   checkLateDeadline(configs, pageOptions, problems);
+  warnOfTimeouts(configs, pageOptions);
   return compilePage(configs, pageOptions, axios, problems);
+}
+
+/** A timeout that cannot come to pass is no error: pages may share upstreams. */
+function warnOfTimeouts(
+  configs: ReadonlyMap<string, UpstreamConfig | null>,
+  { deadline, lateDeadline }: PageConfig,
+): void {
+  const mode = process.env['NODE_ENV'];
+  if (mode === 'production' || mode === 'test') return;
+  for (const [name, config] of configs) {
+    const [word, most] = config?.defer ? ['late deadline', lateDeadline] : ['deadline', deadline];
+    if (config?.timeout == null || config.timeout <= (most as number)) continue;
+    const what = `the timeout of '${name}', ${config.timeout} ms, is longer than the page's ${word} of ${most} ms`;
+    warnOnce('MASHUP_TIMEOUT', `${what}, which ends it before`);
+  }
 }
 
 /** What is given up before the page is shown is not late. */

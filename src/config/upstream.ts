@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import type { UpstreamConfig } from '../checked.js';
 import type { Problems } from '../errors.js';
 import { copyPlain, isPlainObject } from '../plain.js';
@@ -35,10 +36,10 @@ import {
   readRetry,
 } from './resilience.js';
 
+const methods: ReadonlySet<string> = new Set(METHODS.filter((name) => name !== 'CONNECT' && name !== 'TRACE'));
+
 const aMethod: Check = (value) =>
-  typeof value === 'string' && /^[!#$%&'*+.^`|~\w-]+$/.test(value) && !/^(connect|trace)$/i.test(value)
-    ? null
-    : 'an HTTP method such as GET or POST';
+  typeof value === 'string' && methods.has(value.toUpperCase()) ? null : 'an HTTP method such as GET or POST';
 
 const someHeaders: Check = (value) =>
   isPlainObject(value) || typeof value === 'function'

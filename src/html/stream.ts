@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Response } from 'express';
+import { hookFailure } from '../hook.js';
+import { warnOnce } from '../warn.js';
 import { escapeHtml } from './escape.js';
 import { filler, fillerHash } from './filler.js';
 import { Printer } from './printer.js';
 import { Late, Raw } from './values.js';
-import { warnOfPart } from './warn.js';
 
 export interface SendOptions {
   /** Of the page's Content-Security-Policy, for the script that fills in what is late in browsers that do not do it themselves. */
@@ -241,6 +242,11 @@ function endOfBody(text: string): number {
 function wholeUntil(text: string, at: number): number {
   const isHalf = at > 1 && at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
   return isHalf ? at - 1 : Math.min(at, text.length);
+}
+
+/** Visitors only see its failure. */
+function warnOfPart(cause: unknown): void {
+  warnOnce('MASHUP_HTML', hookFailure('rendering a part of a page threw', cause).message);
 }
 
 /** Sets the headers of a page that is sent in pieces, unless they are sent. */

@@ -98,6 +98,11 @@ export function expander(path: Parts, query: Parts): (lookup: Lookup, clientItem
   };
 }
 
+/** Routers do not see the parameters of the one above, unless they are told to. */
+function hintOf({ source }: Slot): string {
+  return source === 'params' ? ' (of a router above? express.Router({ mergeParams: true }))' : '';
+}
+
 function refuse(message: string): never {
   throw new TemplateError(message);
 }
@@ -124,7 +129,7 @@ function addToPath(path: string, { operator, slots }: Piece, lookup: Lookup, cli
       checkMembers(slot, value, true);
     }
     const expanded = value === '' ? undefined : expandSlot(operator, slot, value);
-    if (expanded === undefined) refuse(`{${name}} is missing or empty, and the path needs it`);
+    if (expanded === undefined) refuse(`{${name}} is missing or empty, and the path needs it${hintOf(slot)}`);
     text += lead;
     if (operator.reserved) {
       if (/[?#]|%5c/i.test(expanded)) refuse(`{${name}} has one of ? # \\, which may not stand in a path`);

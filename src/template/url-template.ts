@@ -77,6 +77,7 @@ function compile(text: string, relative: boolean): UrlTemplate {
   const problem = sample.startsWith('//') ? 'begins with "//"' : pathProblem(sample);
   if (problem !== null) throw new TemplateError(`the path ${problem}`);
   refuseRoutePattern(sample, text);
+  refuseTemplateLiteral(text);
   const own = [...path, ...query].filter((part) => typeof part === 'string').join('');
   if (own.length > maxLength) throw new TemplateError(`the URL is longer than ${maxLength} characters`);
   if (sources.size === 0) return { origin, path: own, sources: [], expand: () => own };
@@ -91,6 +92,13 @@ function refuseUnset(text: string): void {
   if (word === '') return;
   const what = scheme === undefined ? 'begins with' : 'has as its host or port';
   throw new TemplateError(`${what} "${word}"`, null, 'a variable that was not set when the page was made?');
+}
+
+/** A template literal's own words are valid here as well, where it was written with the wrong quotes. */
+function refuseTemplateLiteral(text: string): void {
+  const at = text.indexOf('${');
+  if (at === -1) return;
+  throw new TemplateError('"${"', at, 'write {params.id}, without the "$", or %24 if the "$" is meant');
 }
 
 /** Express's own words for a parameter are valid here, and would be sent as they are. */
