@@ -1,12 +1,15 @@
 import { text } from 'node:stream/consumers';
-import { multiGet } from '../default.js';
 import { type ConfigProblem, isConfigError } from '../errors.js';
+import { MashupInstance } from '../instance.js';
+import { type MultiGet, multiGetOn } from '../multi-get.js';
 import { shown } from '../shown.js';
 import type { StandardSchema } from '../standard-schema.js';
 import { type GetRequest, parseCommand } from './arguments.js';
 import { helpText, packageVersion } from './help.js';
 import { noProgress, type Output, type Progress, progressBar } from './progress.js';
 import { compareLine, countFailed, errorLines, jsonDocument, type Row, rowLines, toRow, totalLine } from './report.js';
+import { withScheme } from './urls.js';
+import { warmUp } from './warm-up.js';
 
 /** What the command reads and writes: `process` is one. */
 export interface Surroundings {
@@ -14,6 +17,8 @@ export interface Surroundings {
   stdout: Output;
   stderr: Output;
   env: Readonly<Record<string, string | undefined>>;
+  /** Aborted when it is interrupted: what there is is printed. */
+  signal?: AbortSignal;
 }
 
 interface Run {
@@ -21,8 +26,9 @@ interface Run {
   ms: number;
 }
 
-/** More URLs than this get a progress bar. */
+/** More URLs than this get a progress bar at once, and others when they take so many milliseconds. */
 const many = 20;
+const long = 1000;
 /** Where the width is unknown, as in a pipe. */
 const usualColumns = 100;
 
@@ -49,15 +55,22 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   }
 }
 
-async function get(request: GetRequest, { stdin, stdout, stderr, env }: Surroundings): Promise<number> {
-  const urls = request.urls.includes('-') ? await withLines(request.urls, stdin) : request.urls;
-  if (urls instanceof Error) return refuse(`cannot read stdin: ${urls.message}`, stderr);
+async function get(request: GetRequest, { stdin, stdout, stderr, env, signal }: Surroundings): Promise<number> {
+  const given = request.urls.includes('-') ? await withLines(request.urls, stdin) : request.urls;
+  if (given instanceof Error) return refuse(`cannot read stdin: ${given.message}`, stderr);
+  const urls = given.map(withScheme);
   if (urls.length === 0) return refuse('there is no URL on stdin', stderr);
 
   const progress = (title: string) =>
-    urls.length > many && stderr.isTTY && env['TERM'] !== 'dumb' ? progressBar(stderr, title, urls.length) : noProgress;
-  const parallel = await inParallel(urls, request, progress('in parallel'));
-  const serial = request.compare ? await oneByOne(urls, request, progress('one after the other')) : null;
+    stderr.isTTY && env['TERM'] !== 'dumb'
+      ? progressBar(stderr, title, urls.length, urls.length > many ? 0 : long)
+      : noProgress;
+  await warmUp();
+  const parallel = await onItsOwn(signal, (multiGet) => inParallel(urls, request, progress('in parallel'), multiGet));
+  const isCompared = request.compare && !signal?.aborted;
+  const serial = isCompared
+    ? await onItsOwn(signal, (multiGet) => oneByOne(urls, request, progress('one after the other'), multiGet, signal))
+    : null;
 
   const comparison = serial === null ? [] : [compareLine(total(parallel), total(serial))];
   if (request.json) {
@@ -68,18 +81,46 @@ async function get(request: GetRequest, { stdin, stdout, stderr, env }: Surround
     print(stdout, [...rowLines(parallel.rows, view), totalLine(parallel.rows, parallel.ms), ...comparison]);
     print(stderr, errorLines(parallel.rows));
   }
+  if (signal?.aborted) return 130;
   return countFailed(parallel.rows) === 0 ? 0 : 1;
 }
 
-async function inParallel(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Run> {
-  return measured(progress, () => fetchRows(urls, request, progress));
+/** With connections of its own, so that neither way has those of the other. */
+async function onItsOwn(signal: AbortSignal | undefined, work: (multiGet: MultiGet) => Promise<Run>): Promise<Run> {
+  const instance = new MashupInstance();
+  const stop = () => void instance.close(1);
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    return await work(multiGetOn(instance));
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    void instance.close(1);
+  }
+}
+
+async function inParallel(
+  urls: readonly string[],
+  request: GetRequest,
+  progress: Progress,
+  multiGet: MultiGet,
+): Promise<Run> {
+  return measured(progress, () => fetchRows(urls, request, progress, multiGet));
 }
 
 /** Each has the whole timeout to itself, as it would have without `multiGet`. */
-async function oneByOne(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Run> {
+async function oneByOne(
+  urls: readonly string[],
+  request: GetRequest,
+  progress: Progress,
+  multiGet: MultiGet,
+  signal: AbortSignal | undefined,
+): Promise<Run> {
   return measured(progress, async () => {
     const rows: Row[] = [];
-    for (const url of urls) rows.push(...(await fetchRows([url], request, progress)));
+    for (const url of urls) {
+      if (signal?.aborted) break;
+      rows.push(...(await fetchRows([url], request, progress, multiGet)));
+    }
     return rows;
   });
 }
@@ -94,7 +135,12 @@ async function measured(progress: Progress, fetchAll: () => Promise<Row[]>): Pro
   }
 }
 
-async function fetchRows(urls: readonly string[], request: GetRequest, progress: Progress): Promise<Row[]> {
+async function fetchRows(
+  urls: readonly string[],
+  request: GetRequest,
+  progress: Progress,
+  multiGet: MultiGet,
+): Promise<Row[]> {
   const { timeout, concurrency, headers } = request;
   const results = await multiGet(urls, {
     ...(timeout === undefined ? {} : { timeout }),

@@ -9,12 +9,15 @@ for (const stream of [process.stdout, process.stderr]) {
     process.exit(1);
   });
 }
-process.once('SIGINT', () => {
+const interruption = new AbortController();
+process.on('SIGINT', () => {
   if (process.stderr.isTTY) process.stderr.write('\n');
-  process.exit(130);
+  if (interruption.signal.aborted) process.exit(130);
+  interruption.abort();
 });
 
-const code = await run(process.argv.slice(2), process);
+const { stdin, stdout, stderr, env } = process;
+const code = await run(process.argv.slice(2), { stdin, stdout, stderr, env, signal: interruption.signal });
 // A look-up or connection attempt that was given up may go on for seconds: do not wait for it, only for the output.
 process.stdout.write('', (failed) => {
   if (!failed) process.stderr.write('', () => process.exit(code));

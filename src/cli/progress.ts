@@ -17,14 +17,24 @@ const eraseLine = '\r\x1b[K';
 
 export const noProgress: Progress = { step: () => {}, clear: () => {} };
 
-/** A bar on one line, redrawn in place, at most once for each percent. */
-export function progressBar(output: Output, title: string, total: number): Progress {
+/**
+ * A bar on one line, redrawn in place, at most once for each percent.
+ * @param after milliseconds after which it is shown
+ */
+export function progressBar(output: Output, title: string, total: number, after = 0): Progress {
   let ended = 0;
   let shown = -1;
+  let isVisible = after === 0;
+  const timer = isVisible ? null : setTimeout(appear, after).unref();
+
+  function appear(): void {
+    isVisible = true;
+    draw();
+  }
 
   function draw(): void {
     const percent = Math.floor((ended / total) * 100);
-    if (percent === shown) return;
+    if (!isVisible || percent === shown) return;
     shown = percent;
     const filled = Math.floor((ended / total) * barWidth);
     output.write(`${eraseLine}${title} ${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${ended}/${total}`);
@@ -36,6 +46,9 @@ export function progressBar(output: Output, title: string, total: number): Progr
       ended = Math.min(ended + 1, total);
       draw();
     },
-    clear: () => output.write(eraseLine),
+    clear() {
+      if (timer !== null) clearTimeout(timer);
+      if (isVisible) output.write(eraseLine);
+    },
   };
 }

@@ -72,9 +72,16 @@ describeBuilt('the command', () => {
     });
   });
 
-  test('is interrupted at once, with exit code 130', async () => {
-    const origin = await listen(() => child.kill('SIGINT'));
-    const { child, ended } = start('get', origin, '--timeout', '10m');
-    expect(await ended).toEqual({ stdout: '', stderr: '', code: 130, signal: null });
+  test('prints what there is when it is interrupted, with exit code 130', async () => {
+    const quick = await listen((_req, res) => res.end('ok'));
+    const slow = await listen((_req, res) => {
+      res.writeHead(200).write('begun');
+      setImmediate(() => child.kill('SIGINT'));
+    });
+    const { child, ended } = start('get', quick, slow, '--timeout', '10m', '-c', '1');
+    const { stdout, stderr, code, signal } = await ended;
+    expect([code, signal]).toEqual([130, null]);
+    expect(stdout).toMatch(/^200 .*\nCANCELED .*\n2 URLs in .*: 1 ok, 1 failed/);
+    expect(stderr).toContain('the instance was closed');
   });
 });
