@@ -6,6 +6,7 @@ import { isPlainObject } from '../plain.js';
 import { headerNameProblem } from '../request/headers.js';
 import type { UpstreamOptions } from '../types.js';
 import {
+  aBoolean,
   aFunction,
   aString,
   aTime,
@@ -14,8 +15,10 @@ import {
   checkOptions,
   either,
   given,
+  inFile,
   listOf,
   milliseconds,
+  schemaOf,
 } from './checks.js';
 import { onlyGiven } from './resilience.js';
 
@@ -28,10 +31,11 @@ const cacheChecks: { readonly [Option in keyof Required<CacheOptions>]: Check } 
   keyHeaders: listOf(aString, 'names of headers'),
 };
 
-export const isCache: Check = (value) =>
+export const isCache = inFile({ anyOf: [aBoolean.schema, aTime.schema, schemaOf(cacheChecks)] }, (value) =>
   typeof value === 'boolean' || aTime(value) === null || isPlainObject(value)
     ? null
-    : 'true, milliseconds, or an object of options';
+    : 'true, milliseconds, or an object of options',
+);
 
 /** How answers are cached, checked; null where they are not. */
 export function readCache(options: UpstreamOptions, path: string, problems: Problems): CacheConfig | null {

@@ -6,47 +6,74 @@ import { redactUrl } from '../redact.js';
 import { shown } from '../shown.js';
 
 /** What is expected, if a value is not that; null if it is. */
-export type Check = (value: unknown) => string | null;
+export interface Check {
+  (value: unknown): string | null;
+  /** What of it can be written in a file, as a JSON Schema; none where it takes code. */
+  readonly schema?: JsonSchema;
+}
 
-export const aString: Check = (value) => (typeof value === 'string' ? null : 'a string');
-export const aBoolean: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** A check whose values can be written in a file. */
+export function inFile(schema: JsonSchema, check: (value: unknown) => string | null): Check {
+  return Object.assign(check, { schema });
+}
+
+/** The schema of an object of options, as far as they can be written in a file. */
+export function schemaOf(checks: Readonly<Record<string, Check>>, more: JsonSchema = {}): JsonSchema {
+  const properties = Object.entries(checks).flatMap(([name, { schema }]) => (schema ? [[name, schema]] : []));
+  return { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false, ...more };
+}
+
+export const aString = inFile({ type: 'string' }, (value) => (typeof value === 'string' ? null : 'a string'));
+export const aBoolean = inFile({ type: 'boolean' }, (value) => (typeof value === 'boolean' ? null : 'true or false'));
 export const aFunction: Check = (value) => (typeof value === 'function' ? null : 'a function');
 /** See `onFailure`. */
-export const aFailureListener: Check = (value) =>
-  value === false || typeof value === 'function' ? null : 'a function, or false';
-export const anything: Check = () => null;
+export const aFailureListener = inFile({ const: false }, (value) =>
+  value === false || typeof value === 'function' ? null : 'a function, or false',
+);
+export const anything = inFile({}, () => null);
 
 // Node's timers fire at once if they are set to more than this.
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-export const milliseconds: Check = (value) =>
+export const milliseconds = inFile({ type: 'number', exclusiveMinimum: 0, maximum: LONGEST_TIMER }, (value) =>
   typeof value === 'number' && value > 0 && value <= LONGEST_TIMER
     ? null
-    : `milliseconds, more than 0 and at most ${LONGEST_TIMER}`;
+    : `milliseconds, more than 0 and at most ${LONGEST_TIMER}`,
+);
 
 /** Milliseconds that no timer waits for, so there may be a year of them. */
-export const aTime: Check = (value) =>
-  typeof value === 'number' && value > 0 && Number.isFinite(value) ? null : 'milliseconds, more than 0';
+export const aTime = inFile({ type: 'number', exclusiveMinimum: 0 }, (value) =>
+  typeof value === 'number' && value > 0 && Number.isFinite(value) ? null : 'milliseconds, more than 0',
+);
 
 export function aWholeNumber(least: number): Check {
-  return (value) =>
-    Number.isSafeInteger(value) && (value as number) >= least ? null : `a whole number, ${least} or more`;
+  return inFile({ type: 'integer', minimum: least }, (value) =>
+    Number.isSafeInteger(value) && (value as number) >= least ? null : `a whole number, ${least} or more`,
+  );
 }
 
 export function oneOf(...values: readonly string[]): Check {
   const list = values.map((value) => `'${value}'`).join(', ');
-  return (value) => (values.includes(value as string) ? null : `one of ${list}`);
+  return inFile({ enum: values }, (value) => (values.includes(value as string) ? null : `one of ${list}`));
 }
 
 export function either(...checks: readonly Check[]): Check {
-  return (value) => {
+  const schemas = checks.flatMap(({ schema }) => schema ?? []);
+  const check = (value: unknown) => {
     const expected = checks.map((check) => check(value));
     return expected.includes(null) ? null : expected.join(', or ');
   };
+  return schemas.length === 0
+    ? check
+    : inFile(schemas.length === 1 ? (schemas[0] as JsonSchema) : { anyOf: schemas }, check);
 }
 
 export function listOf(check: Check, what: string): Check {
-  return (value) => (Array.isArray(value) && value.every((item) => check(item) === null) ? null : `a list of ${what}`);
+  const whole = (value: unknown) =>
+    Array.isArray(value) && value.every((item) => check(item) === null) ? null : `a list of ${what}`;
+  return check.schema ? inFile({ type: 'array', items: check.schema }, whole) : whole;
 }
 
 export const anObject: Check = (value) => (typeof value === 'object' && value !== null ? null : 'an object');

@@ -5,7 +5,7 @@ import type { Problems } from '../errors.js';
 import { isPlainObject } from '../plain.js';
 import { headerNameProblem } from '../request/headers.js';
 import type { PageOptions } from '../types.js';
-import { aBoolean, aString, aTime, type Check, checkOptions, either } from './checks.js';
+import { aBoolean, aString, aTime, type Check, checkOptions, either, inFile, schemaOf } from './checks.js';
 
 const checks: { readonly [Option in keyof Required<PageCacheOptions>]: Check } = {
   maxAge: aTime,
@@ -15,8 +15,9 @@ const checks: { readonly [Option in keyof Required<PageCacheOptions>]: Check } =
   tagHeader: aString,
 };
 
-export const isPageCache: Check = (value) =>
-  typeof value === 'boolean' || isPlainObject(value) ? null : 'true, or an object of options';
+export const isPageCache = inFile({ anyOf: [aBoolean.schema, schemaOf(checks)] }, (value) =>
+  typeof value === 'boolean' || isPlainObject(value) ? null : 'true, or an object of options',
+);
 
 // Of this process: what it serves may have changed since the one before.
 const ownVersion = randomUUID();

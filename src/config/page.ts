@@ -26,7 +26,7 @@ import { pageDefaults } from './defaults.js';
 import { isPageCache, readPageCache } from './page-cache.js';
 import { readUpstream } from './upstream.js';
 
-const checks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
+export const pageChecks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   deadline: milliseconds,
   concurrency: aWholeNumber(1),
   lateDeadline: milliseconds,
@@ -79,7 +79,7 @@ export function readUrls(urls: unknown, options: unknown): PagePlan {
   }
   checkOptions(
     { timeout, concurrency },
-    { timeout: milliseconds, concurrency: checks.concurrency },
+    { timeout: milliseconds, concurrency: pageChecks.concurrency },
     'options',
     problems,
   );
@@ -199,7 +199,7 @@ function nameProblem(name: string): string | null {
 function readOptions(options: unknown, problems: Problems): PageConfig {
   const known = (options ?? {}) as PageOptions;
   if (aPlainObject(known) !== null) problems.add('options', `expected an object, but was given ${given(options)}`);
-  else checkOptions(known as Record<string, unknown>, checks, 'options', problems);
+  else checkOptions(known as Record<string, unknown>, pageChecks, 'options', problems);
   const { into } = known;
   if (typeof into === 'string') {
     const problem = nameProblem(into);

@@ -10,17 +10,21 @@ import {
   aWholeNumber,
   type Check,
   checkOptions,
+  inFile,
   listOf,
   milliseconds,
   oneOf,
+  schemaOf,
 } from './checks.js';
 import { breakerDefaults, retryDefaults } from './defaults.js';
 
-const aStatus: Check = (value) =>
-  Number.isInteger(value) && (value as number) >= 100 && (value as number) <= 599 ? null : 'a status';
+const aStatus = inFile({ type: 'integer', minimum: 100, maximum: 599 }, (value) =>
+  Number.isInteger(value) && (value as number) >= 100 && (value as number) <= 599 ? null : 'a status',
+);
 
-const aShare: Check = (value) =>
-  typeof value === 'number' && value > 0 && value <= 1 ? null : 'a share, more than 0 and at most 1';
+const aShare = inFile({ type: 'number', exclusiveMinimum: 0, maximum: 1 }, (value) =>
+  typeof value === 'number' && value > 0 && value <= 1 ? null : 'a share, more than 0 and at most 1',
+);
 
 const retryChecks: { readonly [Option in keyof Required<RetryOptions>]: Check } = {
   attempts: aWholeNumber(1),
@@ -39,22 +43,30 @@ const breakerChecks: { readonly [Option in keyof Required<BreakerOptions>]: Chec
 const quotaChecks: { readonly [Option in keyof Required<QuotaOptions>]: Check } = {
   requests: aWholeNumber(1),
   per: aTime,
-  name: (value) => (typeof value === 'string' && /^\S.{0,99}$/.test(value) ? null : 'a name of at most 100 characters'),
+  name: inFile({ type: 'string', pattern: '^\\S.{0,99}$' }, (value) =>
+    typeof value === 'string' && /^\S.{0,99}$/.test(value) ? null : 'a name of at most 100 characters',
+  ),
 };
 
-export const isRetry: Check = (value) =>
+const retrySchema = { anyOf: [aBoolean.schema, { type: 'integer', minimum: 1 }, schemaOf(retryChecks)] };
+
+export const isRetry = inFile(retrySchema, (value) =>
   [aBoolean, aWholeNumber(1), aPlainObject].some((check) => check(value) === null)
     ? null
-    : 'true, how many extra attempts there may be, or an object of options';
+    : 'true, how many extra attempts there may be, or an object of options',
+);
 
-export const isHedge: Check = (value) =>
-  milliseconds(value) === null || oneOf('p95')(value) === null ? null : "milliseconds, or 'p95'";
+export const isHedge = inFile({ anyOf: [milliseconds.schema, { const: 'p95' }] }, (value) =>
+  milliseconds(value) === null || oneOf('p95')(value) === null ? null : "milliseconds, or 'p95'",
+);
 
-export const isBreaker: Check = (value) =>
-  aBoolean(value) === null || aPlainObject(value) === null ? null : 'true, or an object of options';
+export const isBreaker = inFile({ anyOf: [aBoolean.schema, schemaOf(breakerChecks)] }, (value) =>
+  aBoolean(value) === null || aPlainObject(value) === null ? null : 'true, or an object of options',
+);
 
-export const isQuota: Check = (value) =>
-  aPlainObject(value) === null ? null : 'an object such as { requests: 100, per: 60_000 }';
+export const isQuota = inFile(schemaOf(quotaChecks, { required: ['requests', 'per'] }), (value) =>
+  aPlainObject(value) === null ? null : 'an object such as { requests: 100, per: 60_000 }',
+);
 
 /** Whether a method is there to change something, whatever is sent with it. */
 export function changes(method: string): boolean {

@@ -18,9 +18,11 @@ import {
   checkOptions,
   either,
   given,
+  inFile,
   listOf,
   milliseconds,
   oneOf,
+  schemaOf,
 } from './checks.js';
 import { anyStatus, isSuccess, upstreamDefaults } from './defaults.js';
 import {
@@ -38,21 +40,28 @@ import {
 
 const methods: ReadonlySet<string> = new Set(METHODS.filter((name) => name !== 'CONNECT' && name !== 'TRACE'));
 
-const aMethod: Check = (value) =>
-  typeof value === 'string' && methods.has(value.toUpperCase()) ? null : 'an HTTP method such as GET or POST';
+const aMethod = inFile({ type: 'string', examples: ['GET', 'POST'] }, (value) =>
+  typeof value === 'string' && methods.has(value.toUpperCase()) ? null : 'an HTTP method such as GET or POST',
+);
 
-const someHeaders: Check = (value) =>
+const headerValue = { type: ['string', 'number', 'boolean', 'null'] };
+
+const someHeaders = inFile({ type: 'object', additionalProperties: headerValue }, (value) =>
   isPlainObject(value) || typeof value === 'function'
     ? null
-    : 'an object of header names and values, or a function of the context';
+    : 'an object of header names and values, or a function of the context',
+);
 
-const credentials: Check = (value) =>
+const login = { username: aString, password: aString };
+
+const credentials = inFile(schemaOf(login, { required: ['username', 'password'] }), (value) =>
   isPlainObject(value) &&
   typeof value['username'] === 'string' &&
   typeof value['password'] === 'string' &&
   Object.keys(value).length === 2
     ? null
-    : 'an object with the strings username and password';
+    : 'an object with the strings username and password',
+);
 
 const aSchema: Check = (value) => {
   const standard = (value as { '~standard'?: { version?: unknown; validate?: unknown } } | null | undefined)?.[
@@ -63,7 +72,7 @@ const aSchema: Check = (value) => {
     : 'a Standard Schema of version 1 (https://standardschema.dev)';
 };
 
-const aBody: Check = (value) => {
+const aBody = inFile({}, (value) => {
   const stream = value as { pipe?: unknown; getReader?: unknown } | null | undefined;
   return typeof value === 'symbol' ||
     typeof value === 'bigint' ||
@@ -71,19 +80,20 @@ const aBody: Check = (value) => {
     typeof stream?.getReader === 'function'
     ? 'text, bytes, a form, an object, or a function of the context (a stream cannot be sent twice)'
     : null;
-};
+});
 
 const aStatusTest: Check = (value) => (value === null ? null : aFunction(value) && 'a function of the status, or null');
 
 // The compiler keeps this complete: an option without a check does not compile.
-const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = {
+export const upstreamChecks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = {
   url: either(aString, aFunction),
   method: aMethod,
   headers: someHeaders,
-  params: (value) =>
+  params: inFile({ type: 'object' }, (value) =>
     isPlainObject(value) || value instanceof URLSearchParams || typeof value === 'function'
       ? null
       : 'an object, URLSearchParams, or a function of the context',
+  ),
   data: aBody,
   auth: credentials,
   responseType: oneOf('json', 'text', 'arraybuffer'),
@@ -102,7 +112,9 @@ const checks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = 
   each: either(aString, aFunction),
   maxItems: aWholeNumber(1),
   forward: listOf(aString, 'names of headers'),
-  origins: (value) => (value === 'public' ? null : listOf(aString, "origins, or 'public'")(value)),
+  origins: inFile({ anyOf: [{ const: 'public' }, { type: 'array', items: { type: 'string' } }] }, (value) =>
+    value === 'public' ? null : listOf(aString, "origins, or 'public'")(value),
+  ),
   schema: aSchema,
   retry: isRetry,
   hedge: isHedge,
@@ -128,7 +140,7 @@ export function readUpstream(entry: unknown, path: string, problems: Problems): 
     return null;
   }
   const entries = { ...(options as Record<string, unknown>) };
-  const wrong = checkOptions(entries, checks, path, problems);
+  const wrong = checkOptions(entries, upstreamChecks, path, problems);
   if (entries['url'] === undefined) {
     problems.add(`${path}.url`, 'is missing: every upstream has a url');
     wrong.push('url');
