@@ -1,9 +1,9 @@
 // Makes the modules of dist: ES modules for `import`, and CommonJS for `require`, which Jest's default configuration needs.
 // The entries are what package.json exports (dist/x.js is made of src/x.ts) and its commands, so a new one is named there
 // alone. Run after tsc: the types for CommonJS are made of those that tsc wrote.
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -22,6 +22,7 @@ const bundle = { ...node, bundle: true, splitting: true, format: 'esm', outbase:
 await build({ ...bundle, entryPoints: sources([...entries, ...commands]), packages: 'external' });
 await buildCommonJS();
 await writeTypes();
+await writeSchema();
 
 /** Bundled as ES modules first: esbuild splits only these into chunks, and entries must share what they have in common. */
 async function buildCommonJS() {
@@ -41,6 +42,16 @@ async function buildCommonJS() {
   };
   for (const { path, text } of outputFiles) await write(path, (await transform(text, commonJS)).code);
   await writeLicenses(Object.keys(metafile.inputs));
+}
+
+/** The JSON Schema of files of pages, from the options that are checked. */
+async function writeSchema() {
+  const outfile = 'dist/schema-of-pages.js';
+  const { splitting: _, outdir: __, outbase: ___, ...one } = bundle;
+  await build({ ...one, entryPoints: ['src/pages/schema.ts'], outfile, packages: 'external' });
+  const { fileSchema } = await import(pathToFileURL(outfile).href);
+  await rm(outfile);
+  await write('dist/pages.schema.json', `${JSON.stringify(fileSchema(), null, 2)}\n`);
 }
 
 /** The licenses of the packages that these files are of: whoever gets a copy must get them too. */

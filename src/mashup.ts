@@ -11,6 +11,7 @@ import { readSettings } from './config/settings.js';
 import type { UpstreamError } from './errors.js';
 import { MashupInstance } from './instance.js';
 import { attach, dataOf, findCollision, type OutcomesOfPage, outcomesOf, serverTiming } from './locals.js';
+import { noteGraph } from './notes.js';
 import { sayHowCached, takeBack } from './page-cache/apply.js';
 import { factsOf, type PageFacts } from './page-cache/facts.js';
 import { runPage } from './page-run.js';
@@ -96,6 +97,7 @@ function page(instance: MashupInstance, upstreams: UpstreamMap, options: PageOpt
     };
   }
 
+  noteGraph(mashupMiddleware, plan.graph);
   return Object.assign(mashupMiddleware, { run }) as Page;
 }
 

@@ -52,6 +52,7 @@ const leaves = [
 // with `types`, which may import its types besides.
 const packages: Record<string, { values: RegExp; files: number; types: RegExp }> = {
   express: { values: /./, files: 1, types: /./ },
+  yaml: { values: /^pages\//, files: 1, types: /^pages\// },
   undici: { values: /^transport\//, files: 1, types: /^transport\/|^settings-types\.ts$/ },
   'p-limit': { values: /^run\//, files: 1, types: /^run\// },
   '@redis/client': { values: /^redis\//, files: 1, types: /^redis\// },

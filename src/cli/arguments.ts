@@ -19,6 +19,9 @@ export type Command =
   | { kind: 'help' }
   | { kind: 'version' }
   | { kind: 'get'; request: GetRequest }
+  | { kind: 'check'; file: string }
+  | { kind: 'serve'; file: string; port: number; views: string | null }
+  | { kind: 'init'; file: string }
   | { kind: 'mistake'; message: string };
 
 const options = {
@@ -27,12 +30,16 @@ const options = {
   header: { type: 'string', short: 'H', multiple: true },
   json: { type: 'boolean' },
   compare: { type: 'boolean' },
+  port: { type: 'string', short: 'p' },
+  views: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
 
 const optionNames = Object.keys(options);
-const commands = ['get'];
+const commands = ['get', 'check', 'serve', 'init'];
+const usualFile = 'pages.json';
+const usualPort = 3000;
 
 /** Reads the arguments that follow the program's name. Throws nothing: what is wrong is a command of its own. */
 export function parseCommand(args: readonly string[]): Command {
@@ -44,6 +51,7 @@ export function parseCommand(args: readonly string[]): Command {
   if (values.version) return { kind: 'version' };
 
   const [command, ...urls] = positionals;
+  if (command === 'check' || command === 'serve' || command === 'init') return parseFileCommand(command, urls, values);
   if (command !== 'get') return { kind: 'mistake', message: wrongCommand(command) };
   if (urls.length === 0) return { kind: 'mistake', message: 'get needs a URL, or - to read URLs from stdin' };
   if (urls.indexOf('-') !== urls.lastIndexOf('-')) return { kind: 'mistake', message: '- may be given only once' };
@@ -56,6 +64,19 @@ export function parseCommand(args: readonly string[]): Command {
   }
   const { json = false, compare = false } = values;
   return { kind: 'get', request: { urls, json, compare, ...timeout, ...concurrency, ...headers } };
+}
+
+function parseFileCommand(
+  kind: 'check' | 'serve' | 'init',
+  files: readonly string[],
+  { port: text = String(usualPort), views = null }: { port?: string | undefined; views?: string | null | undefined },
+): Command {
+  const [file = usualFile, ...others] = files;
+  if (others.length > 0) return { kind: 'mistake', message: `${kind} takes one file` };
+  if (kind !== 'serve') return { kind, file };
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) return { kind: 'mistake', message: '--port takes a port from 0 to 65535' };
+  return { kind, file, port, views };
 }
 
 function parseOptions(args: readonly string[]) {

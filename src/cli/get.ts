@@ -5,9 +5,12 @@ import { type MultiGet, multiGetOn } from '../multi-get.js';
 import { shown } from '../shown.js';
 import type { StandardSchema } from '../standard-schema.js';
 import { type GetRequest, parseCommand } from './arguments.js';
+import { check } from './check.js';
 import { helpText, packageVersion } from './help.js';
+import { init } from './init.js';
 import { noProgress, type Output, type Progress, progressBar } from './progress.js';
 import { compareLine, countFailed, errorLines, jsonDocument, type Row, rowLines, toRow, totalLine } from './report.js';
+import { serve } from './serve.js';
 import { withScheme } from './urls.js';
 import { warmUp } from './warm-up.js';
 
@@ -43,6 +46,12 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     case 'version':
       stdout.write(`${packageVersion()}\n`);
       return 0;
+    case 'check':
+      return await check(command.file, surroundings);
+    case 'init':
+      return await init(command.file, surroundings);
+    case 'serve':
+      return await serve(command, surroundings);
     case 'mistake':
       return refuse(command.message, stderr);
     case 'get':

@@ -4,6 +4,7 @@ import { pageDefaults } from '../config/defaults.js';
 const { deadline, concurrency } = pageDefaults;
 
 export const helpText = `express-mashup get URL… [options]
+express-mashup check|serve|init [FILE]
 
 Fetches all URLs in parallel, with one timeout over all of them, and prints a
 line for each, in the order given: its status or what went wrong, the bytes of
@@ -20,6 +21,13 @@ its decoded body, its milliseconds, where they lie in the whole, and the URL.
       --json            print a JSON document instead: a list, an entry a URL
   -h, --help            print this
   -V, --version         print the version
+
+check, serve and init are for pages that are described in a file, pages.json if
+none is named: check says what is wrong with it and draws its pages, serve
+serves them, and init writes a first one.
+
+  -p, --port PORT       where serve listens (3000)
+      --views FOLDER    where serve finds views (views)
 
 Examples:
   express-mashup get example.com localhost:3000/health

@@ -6,7 +6,7 @@ import type { Outcome } from '../outcome.js';
 export interface Piece {
   /** Milliseconds from when it could be sent to when it was, where it did not wait for a slot of its run. */
   readonly before: number;
-  /** From when it was sent to its end. */
+  /** From when it was sent to its end; endless where it was cut off. */
   readonly takes: number;
   /** Whether it had a slot of its run for that time. */
   readonly hasSlot: boolean;
@@ -63,10 +63,17 @@ function recordedCall(node: GraphNode, outcome: Outcome, waitedUntil: number, cr
   };
 }
 
+/** Whether it was given up because its time, or the page's, was over. */
+function wasCut({ error }: Outcome): boolean {
+  return error?.code === 'ERR_UPSTREAM_DEADLINE' || error?.code === 'ERR_UPSTREAM_TIMEOUT';
+}
+
 function pieceOf(part: Outcome, crowded: boolean): Piece {
   const { ready, started } = part.timings;
   const end = endOf(part);
   if (started === null) return { before: 0, takes: end - ready, hasSlot: false };
+  // It would have gone on: for how long is not known.
+  if (wasCut(part)) return { before: crowded ? 0 : started - ready, takes: Number.POSITIVE_INFINITY, hasSlot: true };
   // Where a page cannot be crowded, nothing waits for a slot: what passed before was the page's own functions, or the origin's line.
   return { before: crowded ? 0 : started - ready, takes: end - started, hasSlot: true };
 }

@@ -32,6 +32,8 @@ export function replay({ graph, calls, total }: RecordedRun, change: Change = {}
   const ends = new Map<string, number>();
   const left = new Map(calls.map((call) => [call, piecesOf(call, change).length]));
   const started = new Set<RecordedCall>();
+  /** When the time of each call is up. */
+  const limits = new Map<RecordedCall, number>();
   const line: Waiting[] = [];
   const events: { readonly at: number; readonly happen: (now: number) => void }[] = [];
   let busy = 0;
@@ -49,6 +51,7 @@ export function replay({ graph, calls, total }: RecordedRun, change: Change = {}
   const begin = (call: RecordedCall, ready: number) => {
     const pieces = piecesOf(call, change);
     if (pieces.length === 0) return end(call, ready);
+    limits.set(call, ready + (call.node.timeout ?? Number.POSITIVE_INFINITY));
     for (const piece of pieces) {
       if (!piece.hasSlot) at(ready + piece.takes, (now) => endPiece(call, now));
       else at(ready + piece.before, (now) => enter({ call, piece, since: now }, now));
@@ -63,7 +66,8 @@ export function replay({ graph, calls, total }: RecordedRun, change: Change = {}
     while (busy < slots && line.length > 0) {
       const { call, piece } = line.shift() as Waiting;
       busiest = Math.max(busiest, ++busy);
-      at(now + piece.takes, (ended) => {
+      // Its own time may be up before, and also while it waited.
+      at(Math.max(now, Math.min(now + piece.takes, limits.get(call) as number)), (ended) => {
         busy--;
         endPiece(call, ended);
         serve(ended);
@@ -97,7 +101,10 @@ function waitsFor({ node }: RecordedCall, { apart }: Change): readonly string[] 
 function piecesOf({ node, pieces }: RecordedCall, { cached, hedged }: Change): readonly Piece[] {
   if (cached === node.name) return [];
   if (hedged?.[0] !== node.name) return pieces;
-  return pieces.map((piece) => ({ ...piece, takes: Math.min(piece.takes, hedged[1]) }));
+  // What was cut off may be so again.
+  return pieces.map((piece) =>
+    piece.takes < Infinity ? { ...piece, takes: Math.min(piece.takes, hedged[1]) } : piece,
+  );
 }
 
 /** The earliest event; of equals, the one that was added first. */

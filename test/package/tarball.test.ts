@@ -25,7 +25,14 @@ const paths = () => tarball.files.map(({ path }) => path);
 
 test('it holds the build and the pages that a reader expects, and nothing else', () => {
   const besides = paths().filter((path) => !/^dist\/.+(\.c?js|\.d\.c?ts)$/.test(path));
-  expect(besides.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/licenses.txt', 'package.json']);
+  expect(besides.sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist/licenses.txt',
+    'dist/pages.schema.json',
+    'package.json',
+  ]);
 });
 
 test('its dist is the build of the sources of today: no file is missing, and none is left of an earlier build', async () => {
@@ -35,15 +42,21 @@ test('its dist is the build of the sources of today: no file is missing, and non
   expect(built.filter((path) => path.endsWith('.d.ts')).sort()).toEqual(types.sort());
   // What is imported, what is run, and what the two share.
   const code = built.filter((path) => /\.c?js$/.test(path)).map((path) => path.replace(/-[A-Z0-9]{8}\./, '.'));
-  const entries = ['index', 'html/index', 'inspector/index', 'otel/index', 'redis/index', 'testing/index'].flatMap(
-    (entry) => [`dist/${entry}.cjs`, `dist/${entry}.js`],
-  );
+  const entries = [
+    'index',
+    'html/index',
+    'inspector/index',
+    'otel/index',
+    'pages/index',
+    'redis/index',
+    'testing/index',
+  ].flatMap((entry) => [`dist/${entry}.cjs`, `dist/${entry}.js`]);
   expect([...new Set(code)].sort()).toEqual(['dist/chunk.cjs', 'dist/chunk.js', 'dist/cli/main.js', ...entries].sort());
 });
 
 test('every entry has an ES module and a CommonJS module, each with types of its own kind, and all of them are in it', () => {
-  const { './package.json': itself, ...entries } = manifest.exports;
-  expect(itself).toBe('./package.json');
+  const { './package.json': itself, './pages.schema.json': schema, ...entries } = manifest.exports;
+  expect([itself, schema]).toEqual(['./package.json', './dist/pages.schema.json']);
   expect(Object.keys(entries)).toContain('.');
   for (const conditions of Object.values(entries)) {
     const [file = ''] = /^\.\/dist\/.+(?=\.js$)/.exec((conditions as Conditions)['import']?.['default'] ?? '') ?? [];
@@ -75,7 +88,15 @@ test('its CommonJS modules require no package that is an ES module alone, and th
     [...text.matchAll(/\brequire\("([^".][^"]*)"\)/g)].map(([, name = '']) => name),
   );
   const packages = [...new Set(required)].filter((name) => !name.startsWith('node:'));
-  expect(packages.sort()).toEqual(['@opentelemetry/api', '@redis/client', 'axios', 'lru-cache', 'undici']);
+  expect(packages.sort()).toEqual([
+    '@opentelemetry/api',
+    '@redis/client',
+    'axios',
+    'express',
+    'lru-cache',
+    'undici',
+    'yaml',
+  ]);
   const licenses = await readFile(join(root, 'dist/licenses.txt'), 'utf8');
   for (const name of ['leven', 'p-limit', 'yocto-queue']) expect(licenses).toMatch(new RegExp(`^${name} \\d`, 'm'));
   expect(licenses.match(/^Permission is hereby granted/gm)).toHaveLength(3);

@@ -183,6 +183,25 @@ test('counts the deadline as the end of what was cut off by it', async () => {
   expect(advice[0]).toEqual({ saves: 700, do: "Show the page without 'slow' and fill it in later: defer: true." });
 });
 
+test.each<[string, UpstreamMap, PageOptions]>([
+  ['that waited for another', { a: '/500', b: { url: '/1000', after: ['a'] } }, { deadline: 800 }],
+  [
+    'that waited for a slot',
+    { x: '/500', y: '/500', z: { url: '/1000', method: 'POST' } },
+    { deadline: 700, concurrency: 2 },
+  ],
+  ['with a timeout of its own', { a: '/100', b: { url: '/1000', after: ['a'], timeout: 300, method: 'POST' } }, {}],
+])('does not promise that what was cut off would have ended: one %s', async (_what, page, options) => {
+  const { advice } = explain(await run(page, options));
+  for (const { saves, do: text } of advice) {
+    const [, slow] = /Show the page without '(\w+)'/.exec(text) ?? [];
+    // Only doing without it helps, or for its own timeout what came before it.
+    if (options.deadline !== undefined) expect([slow === 'b' || slow === 'z', saves > 0]).toEqual([true, true]);
+    else if (slow === undefined) expect(saves).toBe(100);
+  }
+  expect(advice.length).toBeGreaterThan(0);
+});
+
 test.each(expresses)('explains what is in res.locals, of several pages on a request, on %s', async (_name, express) => {
   const backend = await startBackend();
   backend.answer('/a', 1);

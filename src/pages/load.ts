@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { ConfigError } from '../errors.js';
+import type { MashupInstance } from '../instance.js';
+import type { Mashup } from '../page-types.js';
+import { instanceOf } from '../seam.js';
+import { compileFile, type FileProblem, type Named, type Route } from './compile.js';
+import { type Position, readJson, readYaml, type Source, SourceError } from './source.js';
+
+/** A file of pages that was read and compiled. */
+export interface Loaded {
+  readonly routes: readonly Route[];
+  readonly text: string;
+}
+
+/**
+ * Reads and compiles a file of pages, or an object of the same form.
+ * @throws {ConfigError} with every problem, each with its file, line and column
+ */
+export async function load(file: string | object, instance: Mashup, named: Named): Promise<Loaded> {
+  if (typeof file !== 'string') {
+    return { routes: compiled('pages', { value: file, positionOf: () => null }, instance, named), text: '' };
+  }
+  const text = await readFile(file, 'utf8');
+  return { routes: compiled(file, await sourceOf(file, text), instance, named), text };
+}
+
+interface AnySource {
+  readonly value: unknown;
+  positionOf(path: readonly string[]): Position | null;
+}
+
+async function sourceOf(file: string, text: string): Promise<Source> {
+  try {
+    return /^\.ya?ml$/i.test(extname(file)) ? await readYaml(text) : readJson(text);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    const { line, column } = error.position;
+    throw new ConfigError([{ path: `${file}:${line}:${column}`, message: error.message }]);
+  }
+}
+
+function compiled(file: string, source: AnySource, instance: Mashup, named: Named): Route[] {
+  const problems: FileProblem[] = [];
+  const routes = compileFile(source.value, instance, named, problems);
+  // Reloading is not what that warning is about.
+  const { pages } = instanceOf(instance) as MashupInstance;
+  (instanceOf(instance) as MashupInstance).pages = Math.max(0, pages - routes.length);
+  if (problems.length === 0) return routes;
+  throw new ConfigError(
+    problems.map(({ at, message }) => {
+      const position = source.positionOf(at);
+      const where = position === null ? file : `${file}:${position.line}:${position.column}`;
+      return { path: at.length === 0 ? where : `${where} ${at.join(' › ')}`, message };
+    }),
+  );
+}
