@@ -1,0 +1,108 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { pageChecks } from '../../src/config/page.js';
+import { upstreamChecks } from '../../src/config/upstream.js';
+import { fileSchema, functionOptions } from '../../src/pages/schema.js';
+import { readJson, readYaml } from '../../src/pages/source.js';
+
+const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+const isRight = new Ajv2020({ strict: false, allErrors: true }).compile(fileSchema());
+
+interface Schema {
+  properties: Record<string, object>;
+  $defs: { upstream: { properties: Record<string, object> } };
+}
+const { properties, $defs } = fileSchema() as unknown as Schema;
+const { properties: pageProperties } = (
+  properties['pages'] as { additionalProperties: { properties: Record<string, object> } }
+).additionalProperties;
+
+/** The options of an interface, as its source says them. */
+async function optionsOf(name: string): Promise<string[]> {
+  const [, body = ''] =
+    new RegExp(`^export interface ${name} {\\n([\\s\\S]*?)^}`, 'm').exec(await read('src/types.ts')) ?? [];
+  return [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, option = '']) => option).sort();
+}
+
+test('every option of the types is in the schema, and nothing else but what files have besides', async () => {
+  const upstream = await optionsOf('UpstreamOptions');
+  expect(Object.keys(upstreamChecks).sort()).toEqual(upstream);
+  expect(Object.keys($defs.upstream.properties).sort()).toEqual([...upstream, 'use'].sort());
+  const page = await optionsOf('PageOptions');
+  expect(Object.keys(pageChecks).sort()).toEqual(page);
+  expect(Object.keys(pageProperties).sort()).toEqual(
+    [...page, 'upstreams', 'view', 'json', 'late', 'wait', 'locals'].sort(),
+  );
+  for (const option of functionOptions) expect([...upstream, ...page]).toContain(option);
+});
+
+test('the schema that is shipped is this one', async () => {
+  expect(JSON.parse(await read('dist/pages.schema.json'))).toEqual(fileSchema());
+});
+
+const page = (upstream: object, more = {}) => ({
+  pages: { 'GET /a': { upstreams: { a: upstream }, json: true, ...more } },
+});
+const url = 'https://a.example.com/';
+
+test.each([
+  page({ url }),
+  page({ use: 'b', timeout: 5 }),
+  page({
+    url,
+    headers: { a: 'b', c: { $env: 'TOKEN' }, d: 1 },
+    params: { a: 1 },
+    data: { any: [1] },
+    auth: { username: 'a', password: 'b' },
+  }),
+  page({
+    url,
+    retry: true,
+    hedge: 'p95',
+    breaker: { threshold: 0.5 },
+    quota: { requests: 1, per: 1000 },
+    cache: { ttl: 1, tags: ['a'] },
+  }),
+  page({
+    url,
+    when: 'query.a',
+    each: 'user.ids',
+    fallback: { $function: 'f' },
+    schema: 'S',
+    origins: 'public',
+    transformResponse: { $function: 'f' },
+  }),
+  page({ url }, { deadline: 100, pageCache: { maxAge: 5 }, serverTiming: false, onFailure: false }),
+])('it takes %j', (file) => {
+  expect(isRight(file) ? [] : isRight.errors).toEqual([]);
+});
+
+test.each([
+  {},
+  page({ url, timeot: 5 }),
+  page({ url, timeout: 0 }),
+  page({ url, required: 'yes' }),
+  page({ url, retry: { attempts: 0 } }),
+  page({ url, cache: { ttl: -1 } }),
+  page({ url, headers: { a: { $evn: 'X' } } }),
+  page({ url, responseType: 'xml' }),
+  page({ url }, { deadline: '2s' }),
+  { pages: { a: { upstreams: {} } } },
+])('it refuses %j', (file) => {
+  expect(isRight(file)).toBe(false);
+});
+
+test('every example of the docs is right by it', async () => {
+  const docs = (await readdir(new URL('../../docs', import.meta.url))).filter((name) => name.endsWith('.md'));
+  let examples = 0;
+  for (const name of docs) {
+    const text = await read(`docs/${name}`);
+    for (const [, language = '', code = ''] of text.matchAll(/^```(json|yaml)\n([\s\S]*?)^```/gm)) {
+      const { value } = language === 'json' ? readJson(code) : await readYaml(code);
+      if (typeof value !== 'object' || value === null || !('pages' in value)) continue;
+      examples++;
+      expect(isRight(value) ? [] : isRight.errors).toEqual([]);
+    }
+  }
+  expect(examples).toBeGreaterThan(1);
+});
