@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AxiosInstance } from 'axios';
 import type { Decoder } from '../answer/decode.js';
 import { mostJson } from '../answer/json.js';
@@ -83,7 +84,12 @@ function policyOf(upstream: string, config: UpstreamConfig, origin: string | nul
   const safeMethod = config.safe ? config.method : null;
   const judge = retry === null && hedge === null ? null : identityOf(validateStatus);
   const how = [judge, attemptTimeout, retry, hedge, breaker, quota, deadlineHeader, safeMethod];
-  const scope = JSON.stringify([maxRedirects, maxContentLength, [...listed].sort()]);
+  const scope = JSON.stringify([
+    maxRedirects,
+    maxContentLength,
+    [...listed].sort(),
+    cache === null ? null : keeping(cache),
+  ]);
   return {
     upstream,
     maxRedirects,
@@ -96,6 +102,19 @@ function policyOf(upstream: string, config: UpstreamConfig, origin: string | nul
     scope,
     key: JSON.stringify([scope, ...how, ...(cache === null ? [] : storing(config, cache))]),
   };
+}
+
+/**
+ * What decides for how long a stored answer may be used, and what makes it stale. A page that wants an answer of the last second
+ * must not be given one that another page keeps for an hour, nor one without its own tags.
+ */
+function keeping({ ttl, swr, staleIfError, tags }: CacheConfig): unknown[] {
+  return [ttl, swr, staleIfError, typeof tags === 'function' ? sourceOf(tags) : tags];
+}
+
+/** By its text, which is the same on all machines, and where a page is made again for each request. */
+function sourceOf(tags: (...args: never) => unknown): string {
+  return createHash('sha256').update(String(tags)).digest('base64url');
 }
 
 /** What decides how an answer is stored, and so how the request for it may be shared. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { CacheOptions } from '../../src/cache-types.js';
 import { json, type Recorder, type Sent, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { CachedSite } from './cached-page.js';
@@ -90,6 +91,34 @@ test('a page with other limits of redirects or sizes has entries of its own', as
   await site.page({ url: upstream.origin, cache: MINUTE })();
   expect((await site.page({ url: upstream.origin, cache: MINUTE, maxRedirects: 0 })()).source).toBe('network');
   expect((await site.page({ url: upstream.origin, cache: MINUTE, maxContentLength: 9999 })()).source).toBe('network');
+});
+
+test.each([
+  ['shorter ttl', 60 * MINUTE, 1000],
+  ['ttl of the headers', 60 * MINUTE, true],
+  ['time for stale copies', { ttl: 1000, swr: MINUTE }, 1000],
+  ['tag', MINUTE, { ttl: MINUTE, tags: ['one'] }],
+  ['function of tags', MINUTE, { ttl: MINUTE, tags: () => ['one'] }],
+] as const)(
+  'a page with another %s is not given what was stored for longer than it allows',
+  async (_what, long, short) => {
+    answer = (response) => {
+      response.setHeader('cache-control', 'no-store');
+      json(response, upstream.sent.length);
+    };
+    await site.page({ url: upstream.origin, cache: long as CacheOptions })();
+    const ask = site.page({ url: upstream.origin, cache: short as CacheOptions });
+    await ask();
+    site.clock.advance(2000);
+    await site.mashup.purge({ tag: 'one' });
+    expect(await ask()).toMatchObject({ data: 3, source: 'network' });
+  },
+);
+
+test('pages with the same options share, whichever of them has asked', async () => {
+  const options = () => ({ ttl: MINUTE, swr: MINUTE, tags: (_context: unknown, data: unknown) => [typeof data] });
+  await site.page({ url: upstream.origin, cache: options() })();
+  expect((await site.page({ url: upstream.origin, cache: options() })()).source).toBe('cache');
 });
 
 test('a status that one page accepts and another does not is no hit for the other', async () => {
