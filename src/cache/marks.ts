@@ -53,6 +53,13 @@ export class Marks {
     return true;
   }
 
+  /** Whether an entry was marked since it was asked for, and is no answer to who asked at a later moment. */
+  isOutdated(entry: Entry, moment: number): boolean {
+    const since = entry.askedAt;
+    if (since >= moment) return false;
+    return since < this.#floor || this.#isMarked('gone', entry, since) || this.#isMarked('stale', entry, since);
+  }
+
   #isMarked(effect: Effect, { marks }: Entry, since: number): boolean {
     const last = this.#last[effect];
     if ((last.get(EVERYTHING) ?? 0) > since) return true;

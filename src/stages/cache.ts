@@ -67,6 +67,8 @@ class Lookup extends Fork {
   readonly #next: Send;
   #entry: Entry | null;
   readonly #why: string;
+  /** When it asked, as marks.ts counts. */
+  readonly #askedAt: number;
   #timer: unknown = null;
   /** Whether a fresh answer is no longer waited for. */
   #isEnough = false;
@@ -79,6 +81,7 @@ class Lookup extends Fork {
     this.#next = next;
     this.#entry = entry;
     this.#why = why;
+    this.#askedAt = this.scope.instance.cache.marks.now;
   }
 
   start(): void {
@@ -95,7 +98,11 @@ class Lookup extends Fork {
   }
 
   settle(result: Result): void {
-    this.finish(result);
+    const { marks } = this.scope.instance.cache;
+    // It shared a request that was under way when something was invalidated, and asked after that.
+    const isOld = result instanceof CachedAnswer && marks.isOutdated(result.entry, this.#askedAt);
+    if (isOld && !this.over) this.#next(this, this.#request);
+    else this.finish(result);
   }
 
   /** The stale copy is used now. The request goes on, as that of a refresh behind the page. */

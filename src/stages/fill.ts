@@ -182,7 +182,8 @@ class Filling extends Fork {
     const { policy } = this.parent.plan;
     const tags = tagsOf(this.#request, data);
     const unstored = why ?? (tags === null ? 'tags' : null);
-    if (tags !== null) entry.label(tags, marksOf(this.#request, entry, tags));
+    // Also where it is not stored, for who shares it may have asked after its URL was marked.
+    entry.label(tags ?? [], marksOf(this.#request, entry, tags ?? []));
     const isKept = unstored === null && cache.put(this.#request, policy, entry);
     const unlock = this.#takeLock();
     if (isKept && cache.second !== null) {

@@ -1,6 +1,7 @@
 import type { UpstreamOptions } from '../../src/index.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
+import { settled } from '../support/deferred.js';
 import { CachedSite } from './cached-page.js';
 
 let backend: Backend;
@@ -66,6 +67,55 @@ describe.each(targets)('by %s', (_what, target) => {
     backend.answer('/a', 'after');
     expect(await ask()).toMatchObject({ data: 'after', source: 'network' });
   });
+});
+
+describe.each(['purge', 'invalidate'] as const)(
+  'who asks after a %s, while what was asked for before is under way',
+  (how) => {
+    test.each(targets)('is not given that: by %s', async (_what, target) => {
+      const ask = site.page({ url: url(), ...tagged });
+      const before = ask();
+      const asked = await backend.asked('/a');
+      await site.mashup[how](target());
+      const after = [ask(), ask()];
+      await settled();
+      backend.answer('/a', 'after');
+      asked.reply('before');
+      expect((await before).data).toBe('before');
+      for (const one of after) expect(await one).toMatchObject({ data: 'after', status: 'success' });
+      expect(backend.seen).toHaveLength(2);
+      expect(await ask()).toMatchObject({ data: 'after', source: 'cache' });
+    });
+
+    test('is given that where it is about something else', async () => {
+      const ask = site.page({ url: url(), ...tagged });
+      const before = ask();
+      const asked = await backend.asked('/a');
+      await site.mashup[how]({ tag: 'another' });
+      const after = ask();
+      await settled();
+      asked.reply('before');
+      expect([(await before).data, (await after).data]).toEqual(['before', 'before']);
+      expect(backend.seen).toHaveLength(1);
+    });
+  },
+);
+
+test('a page that waits for a request that changes its URL does not get what was asked for before that', async () => {
+  const early = site.page({ url: url(), cache })();
+  const asked = await backend.asked('/a');
+  const page = site.mashup({
+    change: { url: url(), method: 'POST' },
+    a: { url: url(), cache, after: ['change'] },
+  });
+  const run = page.run();
+  (await backend.asked('/a')).reply('changed');
+  await settled();
+  backend.answer('/a', 'after');
+  await settled();
+  asked.reply('before');
+  expect((await early).data).toBe('before');
+  expect((await run).outcomes.a.data).toBe('after');
 });
 
 test('what has another tag, or another URL, stays', async () => {
