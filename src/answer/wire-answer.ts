@@ -11,6 +11,15 @@ import type { Waiting } from './turn-share.js';
 
 const taken = Buffer.alloc(0);
 
+/** A redirect that was followed. */
+export interface Followed {
+  /** The URL that was asked, with its query: it must not be shown. */
+  readonly url: string;
+  readonly answer: WireAnswer;
+}
+
+const none: readonly Followed[] = [];
+
 /** An answer that came over a connection. */
 export class WireAnswer implements Answer, Encoded {
   readonly status: number;
@@ -23,6 +32,8 @@ export class WireAnswer implements Answer, Encoded {
   encoded: Failure | null = null;
   /** Why the cache did not store it; null where no cache was asked. */
   unstored: string | null = null;
+  /** The redirects that led to it, the first one first. */
+  via = none;
   readonly #rawHeaders: readonly Buffer[];
   #hasCopies = false;
 
@@ -82,6 +93,7 @@ export class WireAnswer implements Answer, Encoded {
     copy.source = 'shared';
     copy.encoded = this.encoded;
     copy.unstored = this.unstored;
+    copy.via = this.via;
     copy.#hasCopies = true;
     this.#hasCopies = true;
     return copy;

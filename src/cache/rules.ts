@@ -40,13 +40,45 @@ export type Verdict = ({ readonly storable: true } & Times) | { readonly storabl
 
 export type Why = 'status' | 'no-store' | 'private' | 'authorization' | 'set-cookie' | 'vary' | 'no-freshness';
 
-/** Whether an answer may be stored, and until when it may be used. */
+type Options = Pick<CacheConfig, 'ttl' | 'swr' | 'staleIfError'>;
+
+/**
+ * Whether an answer may be stored, and until when it may be used. It is stored under the URL that was asked, so the redirects
+ * that led to it count: it may be used only as long as each of them may be followed unasked.
+ */
 export function judge(
   request: RequestHead,
   response: ResponseHead,
   moments: Moments,
-  options: Pick<CacheConfig, 'ttl' | 'swr' | 'staleIfError'>,
+  options: Options,
+  redirects: readonly ResponseHead[] = [],
 ): Verdict {
+  const verdict = judgeOne(request, response, moments, options);
+  if (options.ttl !== null) return verdict;
+  return redirects
+    .filter((redirect) => !isLasting(request, redirect, moments))
+    .map((redirect) => judgeOne(request, redirect, moments, options))
+    .reduce(stricter, verdict);
+}
+
+/** Whether a redirect holds until further notice: a permanent one that does not say for how long (RFC 9110, section 15.4). */
+function isLasting(request: RequestHead, redirect: ResponseHead, moments: Moments): boolean {
+  const isPermanent = redirect.status === 301 || redirect.status === 308;
+  if (!isPermanent || freshnessOf(redirect, moments).isExplicit) return false;
+  return refusal(request, redirect, controlOf(redirect.headers)) === null;
+}
+
+function stricter(one: Verdict, other: Verdict): Verdict {
+  if (!one.storable || !other.storable) return one.storable ? other : one;
+  return {
+    ...one,
+    freshUntil: Math.min(one.freshUntil, other.freshUntil),
+    swrUntil: Math.min(one.swrUntil, other.swrUntil),
+    errorUntil: Math.min(one.errorUntil, other.errorUntil),
+  };
+}
+
+function judgeOne(request: RequestHead, response: ResponseHead, moments: Moments, options: Options): Verdict {
   const { ttl, swr, staleIfError } = options;
   const { received } = moments;
   if (neverStored(response.status)) return { storable: false, why: 'status' };

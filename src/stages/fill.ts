@@ -131,7 +131,7 @@ class Filling extends Fork {
   }
 
   #ask(): void {
-    const conditions = this.#known === null ? [] : Object.entries(conditionsOf(this.#known.headers));
+    const conditions = this.#known === null ? [] : Object.entries(this.#conditionsOf(this.#known));
     this.#isConditional = conditions.length > 0;
     this.#sentAt = this.scope.instance.clock.now();
     this.#next(
@@ -140,9 +140,14 @@ class Filling extends Fork {
     );
   }
 
+  /** None where its validators are of another URL, to which it was redirected. */
+  #conditionsOf({ headers, stored }: Entry): Record<string, string> {
+    return stored.url === this.#request.url ? conditionsOf(headers) : {};
+  }
+
   #revalidated(answer: WireAnswer, known: Entry): void {
     const headers = refreshedHeaders(known.headers, answer.headers);
-    if (headers !== null && answer.url === known.stored.url) {
+    if (headers !== null && answer.via.length === 0) {
       return this.#keep({ ...known.stored, headers }, answer, 'revalidated');
     }
     // It is the answer to another question.
@@ -161,11 +166,13 @@ class Filling extends Fork {
   #keep(head: Pick<Stored, 'status' | 'url' | 'headers' | 'body' | 'encoded'>, answer: WireAnswer, how: How): void {
     const { clock, cache } = this.scope.instance;
     const times = { requested: this.#sentAt, received: clock.now(), date: clock.date() };
-    const verdict = judge(this.#request, head, times, jittered(this.#options));
+    const redirects = answer.via.map((one) => one.answer);
+    const verdict = judge(this.#request, head, times, jittered(this.#options), redirects);
     if (!verdict.storable && how === 'miss') return this.#endUnstored(answer, verdict.why);
     const { bornAt, freshUntil, swrUntil, errorUntil } = verdict.storable ? verdict : unusable(clock.now());
-    const names = varyNames(head.headers).filter((name) => name !== '*');
-    const vary = names.map((name) => [name, varyValue(this.#request, name)] as const);
+    const names = new Set([head, ...redirects].flatMap(({ headers }) => varyNames(headers)));
+    names.delete('*');
+    const vary = [...names].sort().map((name) => [name, varyValue(this.#request, name)] as const);
     const position = cache.second?.log.position ?? null;
     const headers = storedHeaders(head.headers);
     const stored = { ...head, headers, bornAt, freshUntil, swrUntil, errorUntil, vary, position };

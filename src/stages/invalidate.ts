@@ -1,4 +1,5 @@
-import type { Result } from '../answer/answer.js';
+import type { Answer, Result } from '../answer/answer.js';
+import { WireAnswer } from '../answer/wire-answer.js';
 import { staleGroups, staleUrls } from '../cache/groups.js';
 import { groupTag, markOf } from '../cache/marks.js';
 import { Failure } from '../errors.js';
@@ -30,12 +31,22 @@ class Changing extends Fork {
   }
 
   settle(result: Result): void {
-    if (!(result instanceof Failure) && result.status >= 200 && result.status < 400) {
-      const { origin, path } = this.#request;
-      const urls = staleUrls(origin + path, result).map((url) => markOf('url', url));
-      const groups = staleGroups(result).map((group) => markOf('tag', groupTag(origin, group)));
-      void this.scope.instance.cache.mark('stale', [...urls, ...groups]);
-    }
+    const marks = result instanceof Failure ? [] : this.#marksOf(result);
+    if (marks.length > 0) void this.scope.instance.cache.mark('stale', marks);
     this.finish(result);
+  }
+
+  #marksOf(result: Answer): string[] {
+    // What redirected it has done its part, whatever came of the redirect.
+    const via = result instanceof WireAnswer ? result.via : [];
+    const urls = via.flatMap(({ url, answer }) => staleUrls(url, answer));
+    const { origin, path } = this.#request;
+    const isDone = result.status >= 200 && result.status < 400;
+    if (isDone) urls.push(...staleUrls(origin + path, result));
+    const groups = isDone ? staleGroups(result) : [];
+    return [
+      ...new Set(urls.map((url) => markOf('url', url))),
+      ...groups.map((group) => markOf('tag', groupTag(origin, group))),
+    ];
   }
 }

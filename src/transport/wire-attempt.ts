@@ -1,7 +1,7 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Result } from '../answer/answer.js';
 import type { Policy } from '../answer/policy.js';
-import type { WireAnswer } from '../answer/wire-answer.js';
+import type { Followed, WireAnswer } from '../answer/wire-answer.js';
 import type { Clock } from '../clock.js';
 import { Failure } from '../errors.js';
 import { soon } from '../soon.js';
@@ -40,7 +40,8 @@ export class WireAttempt implements ExchangeOwner {
   readonly #owner: AttemptOwner;
   #request: HttpRequest;
   #publicOnly: boolean;
-  #redirects = 0;
+  /** Null where there was no redirect. */
+  #followed: Followed[] | null = null;
   #repeated = false;
   #exchange: Exchange | null = null;
   /** The exchange of a redirect that was followed while its body was still coming. */
@@ -91,7 +92,7 @@ export class WireAttempt implements ExchangeOwner {
     this.#redirecting = this.#exchange;
     this.#exchange = null;
     if (location === undefined) this.#fail(manyLocations, answer.status);
-    else this.#redirect(answer.status, location, maxRedirects);
+    else this.#redirect(answer, location, maxRedirects);
     return true;
   }
 
@@ -112,8 +113,11 @@ export class WireAttempt implements ExchangeOwner {
     return method === 'GET' || method === 'HEAD' || method === this.#owner.policy.safeMethod;
   }
 
-  #redirect(status: number, location: string, most: number): void {
-    if (++this.#redirects > most) {
+  #redirect(answer: WireAnswer, location: string, most: number): void {
+    const { status } = answer;
+    const { origin, path } = this.#request;
+    this.#followed ??= [];
+    if (this.#followed.push({ url: origin + path, answer }) > most) {
       return this.#fail(new Failure('ERR_UPSTREAM_REDIRECT', `it redirects more than ${most} times`), status);
     }
     const hop = followRedirect(this.#request, this.#publicOnly, status, location, this.#owner.policy.listed);
@@ -124,6 +128,7 @@ export class WireAttempt implements ExchangeOwner {
   }
 
   #read(answer: WireAnswer): void {
+    if (this.#followed !== null) answer.via = this.#followed;
     const encoding = answer.body.length === 0 ? null : answer.header('content-encoding');
     if (encoding === null) return this.#end(answer);
     const { origin } = this.#request;

@@ -156,6 +156,96 @@ describe('revalidation', () => {
   });
 });
 
+describe('an answer to which a redirect led', () => {
+  /** `/latest` redirects to the version of now, and each version may be kept for a year. */
+  function redirects(headers: Record<string, string>, status = 302, target = '/v?n='): (version: number) => void {
+    let version = 1;
+    answer = (response, { url }) => {
+      if (url === '/latest') return response.writeHead(status, { location: `${target}${version}`, ...headers }).end();
+      response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=31536000' });
+      return response.end(JSON.stringify(url));
+    };
+    return (next) => {
+      version = next;
+    };
+  }
+  const latest = (options: object = {}) => page({ url: `${upstream.origin}/latest`, ...options });
+
+  test.each([
+    ['nothing', 'no-freshness', {}],
+    ['no-store', 'no-store', { 'cache-control': 'no-store' }],
+    ['private', 'private', { 'cache-control': 'private, max-age=60' }],
+    ['Set-Cookie', 'set-cookie', { 'cache-control': 'max-age=60', 'set-cookie': 'sid=1' }],
+  ])('is not stored where the redirect says %s', async (_what, why, headers: Record<string, string>) => {
+    const become = redirects(headers);
+    const ask = latest();
+    expect(await ask()).toMatchObject({ data: '/v?n=1', cache: { stored: false, why } });
+    become(2);
+    expect((await ask()).data).toBe('/v?n=2');
+  });
+
+  test('is used as long as the redirect is fresh', async () => {
+    const become = redirects({ 'cache-control': 'max-age=10' });
+    const ask = latest();
+    expect((await ask()).cache).toMatchObject({ stored: true, ttl: 10 * SECOND });
+    become(2);
+    site.clock.advance(9 * SECOND);
+    expect(await ask()).toMatchObject({ data: '/v?n=1', source: 'cache' });
+    site.clock.advance(SECOND);
+    expect((await ask()).data).toBe('/v?n=2');
+  });
+
+  test.each([301, 308])('is used as long as it is fresh where the redirect is permanent: %i', async (status) => {
+    redirects({}, status);
+    expect((await latest()()).cache).toMatchObject({ stored: true, ttl: 31536000 * SECOND });
+  });
+
+  test('is used for the ttl of the page, and as stale as it allows', async () => {
+    const become = redirects({ 'cache-control': 'no-store' });
+    const ask = latest({ cache: 10 * SECOND });
+    await ask();
+    become(2);
+    expect((await ask()).data).toBe('/v?n=1');
+    redirects({});
+    const other = latest({ cache: { staleIfError: 60 * SECOND } });
+    expect((await other()).cache).toMatchObject({ stored: true });
+    answer = (response) => response.writeHead(500).end();
+    expect(await other()).toMatchObject({ data: '/v?n=1', source: 'stale' });
+  });
+
+  test('is told apart by what the redirect says in Vary', async () => {
+    answer = (response, { url, headers }) => {
+      response.setHeader('cache-control', 'max-age=60');
+      if (url !== '/me') return response.writeHead(200, { 'content-type': 'text/plain' }).end(url);
+      return response.writeHead(302, { location: `/of/${headers['x-tenant']}`, vary: 'x-tenant' }).end();
+    };
+    for (const cache of [{ keyHeaders: [] }, { ttl: SECOND, keyHeaders: [] }]) {
+      const headers = ({ params }: { params: Record<string, string> }) => ({ 'x-tenant': params['tenant'] });
+      const ask = page({ url: `${upstream.origin}/me`, headers, cache });
+      for (const tenant of ['a', 'b', 'a']) expect((await ask({ params: { tenant } })).data).toBe(`/of/${tenant}`);
+    }
+    expect(upstream.sent).toHaveLength(8);
+  });
+
+  test('is not taken for that of another redirect, of which a 304 says that it has not changed', async () => {
+    let version = 1;
+    answer = (response, { url, headers }) => {
+      response.setHeader('cache-control', 'max-age=10');
+      if (url === '/latest?n=0') return response.writeHead(302, { location: `/latest?n=${version}` }).end();
+      response.setHeader('last-modified', 'Thu, 01 Jan 2015 00:00:00 GMT');
+      if (headers['if-modified-since'] !== undefined) return response.writeHead(304).end();
+      return response.writeHead(200, { 'content-type': 'text/plain' }).end(url);
+    };
+    const ask = page({ url: `${upstream.origin}/latest?n=0` });
+    expect((await ask()).data).toBe('/latest?n=1');
+    version = 2;
+    site.clock.advance(11 * SECOND);
+    expect((await ask()).data).toBe('/latest?n=2');
+    const other = page({ url: `${upstream.origin}/latest`, params: { n: 1 } });
+    expect((await other()).data).toBe('/latest?n=1');
+  });
+});
+
 describe('a request that says how it may be answered', () => {
   test('with a condition or a range of its own goes past the cache', async () => {
     answers({ 'cache-control': 'max-age=10' });

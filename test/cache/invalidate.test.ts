@@ -237,6 +237,20 @@ describe('a request that may change something', () => {
     expect((await ask()).source).toBe('network');
   });
 
+  test.each([
+    ['303, whatever came of that', 303, 500],
+    ['307', 307, 200],
+  ])('and is redirected makes stale where it is redirected to: %s', async (_what, status, final) => {
+    backend.answer('/a?n=1', 1);
+    const ask = site.page({ url: url('/a?n=1'), cache });
+    await ask();
+    backend.answer('/other', 0, { status, headers: { location: '/a?n=1' } });
+    backend.answer('/a?n=1', 2, { status: final });
+    await change('POST', { url: url('/other') });
+    backend.answer('/a?n=1', 3);
+    expect(await ask()).toMatchObject({ data: 3, source: 'network' });
+  });
+
   test('names groups (RFC 9875)', async () => {
     backend.answer('/a', 1, { headers: { 'cache-groups': '"news", "all"' } });
     const ask = site.page({ url: url(), cache });
