@@ -60,6 +60,13 @@ export class Cache {
     return true;
   }
 
+  /** Removes an entry of this request: what it was asked for has changed into something that is not stored. */
+  forget(request: HttpRequest, policy: Policy, entry: Entry): void {
+    const key = keyOf(request, policy);
+    this.#memory?.remove(key, entry);
+    void this.second?.drop(key, entry, request);
+  }
+
   /** Makes what has these marks stale, or removes it, on all machines. Resolves when they were told, or cannot be told now. */
   async mark(effect: Effect, marks: readonly string[]): Promise<void> {
     for (const mark of marks) this.marks.add(effect, mark);

@@ -101,6 +101,14 @@ function judgeOne(request: RequestHead, response: ResponseHead, moments: Moments
   return isOfUse ? times : { storable: false, why: 'no-freshness' };
 }
 
+/**
+ * Whether a stale copy may be used instead of an answer (RFC 5861, section 4). A 404 or a 403 says something: that what is stored
+ * must perhaps no longer be shown.
+ */
+export function saysNothing(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
 /** Parts, and what says that something else is still right, are no answers to store. */
 function neverStored(status: number): boolean {
   return status < 200 || status === 206 || status === 304;

@@ -10,6 +10,7 @@ import type { SharedLog } from './shared-log.js';
 
 /** Longer answers stay in memory. */
 const MOST_BYTES = 1024 * 1024;
+const nothing = new Uint8Array();
 /** How long an answer that can be revalidated is kept after it may be used without that. */
 const KEPT_MS = 3_600_000;
 /** How long a machine may take to fetch what others wait for. After that they fetch it themselves. */
@@ -52,8 +53,14 @@ export class SecondLevel {
     const shared = { ...others, ...times, position, vary: digests, tags, marks, key: id };
     const bytes = encodeEntry(shared, clock.date() - now);
     const names = vary.map(([name]) => name);
-    const ids = names.length === 0 ? [id] : [id, variantOf(id, names, request)];
+    const ids = idsOf(id, names, request);
     await Promise.allSettled(ids.map((one) => this.#store.set(one, bytes, Math.ceil(ms))));
+  }
+
+  /** Puts nothing in the place of an entry. Never rejects. */
+  async drop(key: string, { stored }: Entry, request: HttpRequest): Promise<void> {
+    const names = stored.vary.map(([name]) => name);
+    await Promise.allSettled(idsOf(digest(key), names, request).map((id) => this.#store.set(id, nothing, 1)));
   }
 
   /** Takes the right to fetch an answer; null where another machine has it. What is returned gives it back. */
@@ -83,6 +90,11 @@ export class SecondLevel {
 /** Whether the values that its Vary names are those of a request. What is stored are their digests. */
 function isFor({ vary }: SharedEntry, request: HttpRequest): boolean {
   return vary.every(([name, value]) => value === digest(varyValue(request, name) ?? ''));
+}
+
+/** Where the answer to a request is stored: the last one, whatever Vary names, and those that it tells apart. */
+function idsOf(id: string, names: readonly string[], request: HttpRequest): string[] {
+  return names.length === 0 ? [id] : [id, variantOf(id, names, request)];
 }
 
 function variantOf(id: string, names: readonly string[], request: HttpRequest): string {

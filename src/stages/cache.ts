@@ -3,6 +3,7 @@ import { WireAnswer } from '../answer/wire-answer.js';
 import { CachedAnswer } from '../cache/cached-answer.js';
 import type { Entry } from '../cache/entry.js';
 import { bypasses, isUsable, onlyIfCached } from '../cache/request-rules.js';
+import { saysNothing } from '../cache/rules.js';
 import type { CacheRecord } from '../cache-types.js';
 import type { CacheConfig } from '../checked.js';
 import { Failure } from '../errors.js';
@@ -172,12 +173,9 @@ function enough(lookup: Lookup): void {
 /** Failures of which a stale copy must not distract, or that nobody is left to see. */
 const unreplaced: ReadonlySet<string> = new Set(['ERR_UPSTREAM_CANCELED', 'ERR_UPSTREAM_BLOCKED', 'ERR_UPSTREAM_URL']);
 
-/**
- * Whether a stale copy may be used instead (RFC 5861, section 4, and what never was an answer). A 404 or a 403 is an answer: it
- * may mean that what is stored must no longer be shown.
- */
+/** Whether a stale copy may be used instead: also of what never was an answer. */
 function mayReplace({ code, upstreamStatus }: Failure): boolean {
-  if (code === 'ERR_UPSTREAM_STATUS') return upstreamStatus === 429 || (upstreamStatus ?? 0) >= 500;
+  if (code === 'ERR_UPSTREAM_STATUS') return saysNothing(upstreamStatus ?? 0);
   return !unreplaced.has(code);
 }
 

@@ -7,7 +7,7 @@ import { Entry, type Stored, type Times } from '../cache/entry.js';
 import { groupsOf } from '../cache/groups.js';
 import { groupTag, markOf } from '../cache/marks.js';
 import { bypasses } from '../cache/request-rules.js';
-import { judge, varyNames, varyValue } from '../cache/rules.js';
+import { judge, saysNothing, varyNames, varyValue } from '../cache/rules.js';
 import { LOCK_MS, type SecondLevel } from '../cache/second-level.js';
 import { conditionsOf, refreshedHeaders, storedHeaders } from '../cache/stored-headers.js';
 import type { CacheConfig } from '../checked.js';
@@ -130,8 +130,9 @@ class Filling extends Fork {
     });
   }
 
-  #ask(): void {
-    const conditions = this.#known === null ? [] : Object.entries(this.#conditionsOf(this.#known));
+  /** @param given the conditions: by default those by which what is stored can be revalidated */
+  #ask(given?: Record<string, string>): void {
+    const conditions = Object.entries(given ?? this.#conditions());
     this.#isConditional = conditions.length > 0;
     this.#sentAt = this.scope.instance.clock.now();
     this.#next(
@@ -140,9 +141,10 @@ class Filling extends Fork {
     );
   }
 
-  /** None where its validators are of another URL, to which it was redirected. */
-  #conditionsOf({ headers, stored }: Entry): Record<string, string> {
-    return stored.url === this.#request.url ? conditionsOf(headers) : {};
+  /** None where the validators are of another URL, to which it was redirected. */
+  #conditions(): Record<string, string> {
+    const known = this.#known;
+    return known !== null && known.stored.url === this.#request.url ? conditionsOf(known.headers) : {};
   }
 
   #revalidated(answer: WireAnswer, known: Entry): void {
@@ -151,8 +153,7 @@ class Filling extends Fork {
       return this.#keep({ ...known.stored, headers }, answer, 'revalidated');
     }
     // It is the answer to another question.
-    this.#known = null;
-    this.#ask();
+    this.#ask({});
   }
 
   #store(answer: WireAnswer): void {
@@ -192,6 +193,7 @@ class Filling extends Fork {
     // Also where it is not stored, for who shares it may have asked after its URL was marked.
     entry.label(tags ?? [], marksOf(this.#request, entry, tags ?? []));
     const isKept = unstored === null && cache.put(this.#request, policy, entry);
+    if (unstored !== null) this.#forget(answer);
     const unlock = this.#takeLock();
     if (isKept && cache.second !== null) {
       void cache.second.put(keyOf(this.#request, policy), entry, this.#request, clock).then(unlock);
@@ -199,8 +201,15 @@ class Filling extends Fork {
     this.finish(new CachedAnswer(entry, 'network', how, unstored ?? (isKept ? null : 'purged')));
   }
 
+  /** What is stored is no longer what the upstream says, and must not be shown again for as long as it may be stale. */
+  #forget({ status }: WireAnswer): void {
+    if (this.#known === null || saysNothing(status)) return;
+    this.scope.instance.cache.forget(this.#request, this.parent.policy, this.#known);
+  }
+
   #endUnstored(answer: WireAnswer, why: string): void {
     answer.unstored = why;
+    this.#forget(answer);
     this.finish(answer);
   }
 

@@ -1,7 +1,8 @@
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
-import { CachedSite } from './cached-page.js';
+import { MemoryStore } from '../support/memory-store.js';
+import { type AskPage, CachedSite } from './cached-page.js';
 
 let backend: Backend;
 let site: CachedSite;
@@ -207,6 +208,65 @@ describe('stale-if-error', () => {
     backend.forget('/a');
     backend.answer('/r', 1, { status: 500 });
     await expect(page.run()).rejects.toMatchObject({ upstream: 'r' });
+  });
+});
+
+describe('a stale copy is not used any more', () => {
+  const stale = { swr: 60 * SECOND, staleIfError: 60 * SECOND };
+
+  test.each([401, 403, 404, 410])('once the upstream has answered %i, in memory and in a store', async (status) => {
+    const store = new MemoryStore(site.clock);
+    const machines = [new CachedSite({ store }, site.clock), new CachedSite({ store }, site.clock)];
+    await settled();
+    const [ask, other] = machines.map((one) => one.page({ url: url(), cache: { ttl: SECOND, ...stale } })) as [
+      AskPage,
+      AskPage,
+    ];
+    backend.answer('/a', 'secret');
+    await ask();
+    site.clock.advance(2 * SECOND);
+    backend.answer('/a', 'not any more', { status });
+    expect(await ask()).toMatchObject({ data: 'secret', source: 'stale' });
+    await machines[0]?.idle();
+    backend.answer('/a', 'broken', { status: 503 });
+    for (const one of [ask, other]) expect((await one()).status).toBe('error');
+  });
+
+  test.each([
+    ['must not be stored', { 'cache-control': 'no-store' }],
+    ['is for one user', { 'cache-control': 'private' }],
+  ])('once there is an answer that %s', async (_what, headers) => {
+    const ask = site.page({ url: url(), cache: stale });
+    backend.answer('/a', 1, { headers: { 'cache-control': 'max-age=1' } });
+    await ask();
+    site.clock.advance(2 * SECOND);
+    backend.answer('/a', 2, { headers });
+    await ask();
+    await site.idle();
+    expect(await ask()).toMatchObject({ data: 2, source: 'network' });
+  });
+
+  test('once a 304 has forbidden to store it', async () => {
+    const ask = site.page({ url: url(), cache: stale });
+    backend.answer('/a', 1, { headers: { 'cache-control': 'max-age=1', etag: '"1"' } });
+    await ask();
+    site.clock.advance(2 * SECOND);
+    backend.answer('/a', 0, { status: 304, headers: { 'cache-control': 'no-store' } });
+    await ask();
+    await site.idle();
+    backend.answer('/a', 0, { status: 500 });
+    expect((await ask()).status).toBe('error');
+  });
+
+  test.each([429, 500, 503])('but is where it answered %i: that says nothing of it', async (status) => {
+    const ask = site.page({ url: url(), cache: { ttl: SECOND, ...stale } });
+    backend.answer('/a', 1);
+    await ask();
+    site.clock.advance(2 * SECOND);
+    backend.answer('/a', 0, { status });
+    await ask();
+    await site.idle();
+    expect(await ask()).toMatchObject({ data: 1, source: 'stale' });
   });
 });
 
