@@ -141,10 +141,14 @@ class Filling extends Fork {
     );
   }
 
-  /** None where the validators are of another URL, to which it was redirected. */
+  /**
+   * None where the validators are of another URL, to which it was redirected, and none for a POST: whoever has what it asks for
+   * must answer it with 412 and not with 304 (RFC 9110, section 13.1.2).
+   */
   #conditions(): Record<string, string> {
-    const known = this.#known;
-    return known !== null && known.stored.url === this.#request.url ? conditionsOf(known.headers) : {};
+    const { method, url } = this.#request;
+    if (this.#known?.stored.url !== url || (method !== 'GET' && method !== 'HEAD')) return {};
+    return conditionsOf(this.#known.headers);
   }
 
   #revalidated(answer: WireAnswer, known: Entry): void {

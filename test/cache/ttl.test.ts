@@ -222,4 +222,15 @@ describe('a POST', () => {
     expect(await ask({ q: 1 })).toMatchObject({ source: 'cache', data: { asked: '{"q":1}' } });
     expect(await ask({ q: 2 })).toMatchObject({ source: 'network', data: { asked: '{"q":2}' } });
   });
+
+  test('that is safe is asked again without a condition, for it would be answered with 412', async () => {
+    const strict = await startUpstream((response, { headers }) => {
+      response.setHeader('etag', '"1"');
+      json(response, strict.sent.length, headers['if-none-match'] === '"1"' ? 412 : 200);
+    });
+    const ask = site.page({ url: strict.origin, method: 'POST', safe: true, data: { q: 1 }, cache: MINUTE });
+    await ask();
+    site.clock.advance(2 * MINUTE);
+    expect(await ask()).toMatchObject({ status: 'success', data: 2, attempts: 1 });
+  });
 });
