@@ -87,12 +87,13 @@ class Filling extends Fork {
 
   /**
    * Looks for it in the second level. If another machine is fetching it, looks again until it is there, or until that takes too
-   * long. Where the store fails, goes on without it.
+   * long: the other one may have died, so half of the time is left to fetch it here. Where the store fails, goes on without it.
    */
   async #look(second: SecondLevel): Promise<void> {
     const { clock } = this.scope.instance;
     const key = keyOf(this.#request, this.parent.policy);
-    const until = clock.now() + LOCK_MS;
+    const now = clock.now();
+    const until = now + Math.min(LOCK_MS, (this.endsAt - now) / 2);
     try {
       let found = await second.find(key, this.#request, clock);
       while (!(await this.#take(found)) && !this.over && this.#unlock === null && clock.now() < until) {

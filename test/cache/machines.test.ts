@@ -271,6 +271,23 @@ describe('a cold key', () => {
     expect((await leader).data).toBe('first');
   });
 
+  test('is fetched by others within their own deadlines where who fetches it has died', async () => {
+    const two = await machine();
+    // A lock that nobody gives back, and that lives longer than a page.
+    store.lock = () => Promise.resolve(false);
+    const run = page(two)();
+    let isOver = false;
+    void run.then(() => {
+      isOver = true;
+    });
+    void backend.asked('/a').then((asked) => {
+      isOver = true;
+      asked.reply(1);
+    });
+    for (; !isOver; await settled()) clock.advance(1);
+    expect(await run).toMatchObject({ status: 'success', data: 1, source: 'network' });
+  });
+
   test('nobody waits beyond the own deadline', async () => {
     const [one, two] = [await machine(), await machine()];
     void page(one)();
