@@ -19,8 +19,9 @@ export class SharedLog {
   readonly #marks: Marks;
   /** The number of the last of each mark, by its letter and name. */
   readonly #last = new Map<string, number>();
-  /** Marks of this machine that the log may not have yet. */
-  #pending = new Set<string>();
+  /** Marks of this machine that the log may not have yet, each with a number of its own for the last time it was made. */
+  readonly #pending = new Map<string, number>();
+  #marked = 0;
   #position: LogPosition | null = null;
   #floor = 0;
   #reading: Promise<void> | null = null;
@@ -53,8 +54,11 @@ export class SharedLog {
 
   /** Sends marks to all machines; at the latest when the store can be used again. Resolves when that was tried. */
   mark(effect: Effect, marks: readonly string[]): Promise<void> {
-    for (const mark of marks) this.#pending.add(letters[effect] + mark);
-    if (this.#pending.size > MOST_PENDING) this.#pending = new Set([letters.gone + EVERYTHING]);
+    for (const mark of marks) this.#pending.set(letters[effect] + mark, ++this.#marked);
+    if (this.#pending.size > MOST_PENDING) {
+      this.#pending.clear();
+      this.#pending.set(letters.gone + EVERYTHING, ++this.#marked);
+    }
     return this.read();
   }
 
@@ -75,9 +79,7 @@ export class SharedLog {
   /** Reads what is new, after sending what is pending. Never rejects. */
   read(): Promise<void> {
     this.#isToRead = true;
-    this.#reading ??= this.#readAll().finally(() => {
-      this.#reading = null;
-    });
+    this.#reading ??= this.#readAll();
     return this.#reading;
   }
 
@@ -86,14 +88,17 @@ export class SharedLog {
       this.#isToRead = false;
       const sent = [...this.#pending];
       try {
-        if (sent.length > 0) await this.#store.mark(sent);
+        if (sent.length > 0) await this.#store.mark(sent.map(([mark]) => mark));
         this.#apply(await this.#store.log(this.#position));
-        for (const mark of sent) this.#pending.delete(mark);
+        // Not what was marked again meanwhile: others may have asked for it in between.
+        for (const [mark, number] of sent) if (this.#pending.get(mark) === number) this.#pending.delete(mark);
       } catch {
         // The store has reported it. What is pending is tried again, and the log is read when the store can be used again.
         this.#tryLater();
       }
     }
+    // In the same turn as the last look at `isToRead`, so that nobody waits for a reading that is over.
+    this.#reading = null;
   }
 
   #tryLater(): void {
