@@ -1,6 +1,7 @@
 import type { CacheStore, LogPosition, LogSlice, StoreStats } from '../cache-types.js';
 import { type StoreMessage, storeChannel } from '../channels.js';
 import type { Clock } from '../clock.js';
+import { isThenable } from '../hook.js';
 import { redactText } from '../redact.js';
 import { shown } from '../shown.js';
 
@@ -91,16 +92,26 @@ export class GuardedStore {
         if (this.#state.is === 'open') this.#state = { ...this.#state, until: this.#now };
         changed();
       });
+      // Where a store returns a promise of it, all the same.
+      Promise.resolve<unknown>(stop).catch((cause) => this.#failed(cause, false));
       return () => {
-        try {
-          stop();
-        } catch (cause) {
-          this.#failed(cause, false);
-        }
+        if (!isThenable(stop)) return this.#stop(stop);
+        Promise.resolve<unknown>(stop).then(
+          (end) => this.#stop(end as () => void),
+          () => {},
+        );
       };
     } catch (cause) {
       this.#failed(cause, false);
       return () => {};
+    }
+  }
+
+  #stop(watching: () => void): void {
+    try {
+      watching();
+    } catch (cause) {
+      this.#failed(cause, false);
     }
   }
 
@@ -139,14 +150,17 @@ export class GuardedStore {
       // Where the event loop was busy, the answer may have come and not been read yet: that is done before an immediate.
       const timer = this.#clock().set(() => soon(late), this.#patience, null);
       // A native promise, because not every thenable follows the rules of promises.
-      new Promise((settle) => settle(ask())).then((value) => {
-        if (!isRight(value)) fail('it gave something else than it should');
-        else
-          end(() => {
-            this.#succeeded();
-            resolve(value);
-          });
-      }, fail);
+      new Promise((settle) => settle(ask()))
+        .then((value) => {
+          if (!isRight(value)) fail('it gave something else than it should');
+          else
+            end(() => {
+              this.#succeeded();
+              resolve(value);
+            });
+        })
+        // What it gave may throw when it is looked at, too.
+        .catch(fail);
     });
   }
 

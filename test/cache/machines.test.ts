@@ -490,6 +490,34 @@ describe('a store that is sick', () => {
     expect((await page(site)()).source).toBe('cache');
   });
 
+  test('and gives what throws when it is looked at is a failure, and no unhandled rejection', async () => {
+    const site = await machine();
+    const hostile = new Proxy(new Uint8Array(), {
+      getPrototypeOf() {
+        throw new Error('looked at');
+      },
+    });
+    store.get = () => Promise.resolve(hostile);
+    backend.answer('/a', 1);
+    expect(await page(site)()).toMatchObject({ status: 'success', data: 1 });
+    expect(site.mashup.stats().store).toMatchObject({ failures: 1, timeouts: 0 });
+  });
+
+  test('and watches with a function that is async is watched, ended, and may fail', async () => {
+    const ends: string[] = [];
+    const watch = jest.spyOn(store, 'watch');
+    watch.mockReturnValueOnce(Promise.resolve(() => ends.push('ended')) as never);
+    await (await machine()).mashup.close();
+    await settled();
+    expect(ends).toEqual(['ended']);
+    watch.mockReturnValueOnce(Promise.reject(new Error('it cannot listen')) as never);
+    const site = await machine();
+    expect(site.mashup.stats().store).toMatchObject({ failures: 1 });
+    await site.mashup.close();
+    backend.answer('/a', 1);
+    expect((await page(site)()).data).toBe(1);
+  });
+
   test('makes nobody wait who waits for another machine', async () => {
     const [one, two] = [await machine(), await machine()];
     void page(one)();
