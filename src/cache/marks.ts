@@ -12,6 +12,12 @@ export function markOf(kind: 'tag' | 'url' | 'quota', name: string): string {
   return createHash('sha256').update(`${kind} ${name}`).digest('base64url').slice(0, 22);
 }
 
+/** The mark of a URL. Templates leave some characters as they are that a URL parser encodes, such as the apostrophe in a query. */
+export function urlMark(url: string | URL): string {
+  const { origin, pathname, search } = new URL(url);
+  return markOf('url', origin + pathname + search);
+}
+
 /** The tag of a cache group of an origin (RFC 9875). */
 export function groupTag(origin: string, group: string): string {
   return `${origin}#${group}`;

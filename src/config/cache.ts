@@ -1,4 +1,4 @@
-import { EVERYTHING, markOf } from '../cache/marks.js';
+import { EVERYTHING, markOf, urlMark } from '../cache/marks.js';
 import type { CacheOptions, CacheSettings, CacheStore } from '../cache-types.js';
 import type { CacheConfig } from '../checked.js';
 import { Problems } from '../errors.js';
@@ -116,7 +116,5 @@ export function readTarget(target: unknown): string[] {
   problems.throwIfAny();
   const { tag, url } = target as { tag?: string | string[]; url?: string | URL };
   if (tag !== undefined) return [tag].flat().map((one) => markOf('tag', one));
-  if (url === undefined) return [EVERYTHING];
-  const { origin, pathname, search } = new URL(url);
-  return [markOf('url', origin + pathname + search)];
+  return [url === undefined ? EVERYTHING : urlMark(url)];
 }

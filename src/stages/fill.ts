@@ -5,7 +5,7 @@ import { keyOf } from '../cache/cache.js';
 import { CachedAnswer, UnreadableAnswer } from '../cache/cached-answer.js';
 import { Entry, type Stored, type Times } from '../cache/entry.js';
 import { groupsOf } from '../cache/groups.js';
-import { groupTag, markOf } from '../cache/marks.js';
+import { groupTag, markOf, urlMark } from '../cache/marks.js';
 import { bypasses } from '../cache/request-rules.js';
 import { judge, saysNothing, varyNames, varyValue } from '../cache/rules.js';
 import { LOCK_MS, type SecondLevel } from '../cache/second-level.js';
@@ -258,7 +258,7 @@ function tagsOf({ tags }: HttpRequest, data: unknown): readonly string[] | null 
 
 function marksOf({ origin, path }: HttpRequest, entry: Entry, tags: readonly string[]): string[] {
   const groups = groupsOf(entry).map((group) => groupTag(origin, group));
-  return [markOf('url', origin + path), ...[...tags, ...groups].map((tag) => markOf('tag', tag))];
+  return [urlMark(origin + path), ...[...tags, ...groups].map((tag) => markOf('tag', tag))];
 }
 
 const plans = new WeakMap<JobPlan, JobPlan>();

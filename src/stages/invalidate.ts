@@ -1,7 +1,7 @@
 import type { Answer, Result } from '../answer/answer.js';
 import { WireAnswer } from '../answer/wire-answer.js';
 import { staleGroups, staleUrls } from '../cache/groups.js';
-import { groupTag, markOf } from '../cache/marks.js';
+import { groupTag, markOf, urlMark } from '../cache/marks.js';
 import { Failure } from '../errors.js';
 import type { UpstreamRequest } from '../transport/http-request.js';
 import { Fork, type Job, type Stage } from './stage.js';
@@ -45,7 +45,7 @@ class Changing extends Fork {
     if (isDone) urls.push(...staleUrls(origin + path, result));
     const groups = isDone ? staleGroups(result) : [];
     return [
-      ...new Set(urls.map((url) => markOf('url', url))),
+      ...new Set(urls.map((url) => urlMark(url))),
       ...groups.map((group) => markOf('tag', groupTag(origin, group))),
     ];
   }

@@ -1,5 +1,5 @@
 import type { UpstreamOptions } from '../../src/index.js';
-import { type Backend, startBackend } from '../support/backend.js';
+import { type Backend, json, startBackend, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
 import { CachedSite } from './cached-page.js';
@@ -117,6 +117,21 @@ test('a page that waits for a request that changes its URL does not get what was
   expect((await early).data).toBe('before');
   expect((await run).outcomes.a.data).toBe('after');
 });
+
+test.each(["/a?name=O'Neill", '/a?', '/a?name=%C3%A6', '/%7Ea', '/ä?b=ö'])(
+  'a URL is the same however it is written: %s',
+  async (path) => {
+    const upstream = await startUpstream((response) => json(response, upstream.sent.length));
+    const ask = site.page({ url: upstream.origin + path, cache });
+    for (const target of [upstream.origin + path, new URL(upstream.origin + path)]) {
+      await ask();
+      await site.mashup.purge({ url: target });
+      expect((await ask()).source).toBe('network');
+      await site.page({ url: upstream.origin + path, method: 'POST' })();
+      expect((await ask()).source).toBe('network');
+    }
+  },
+);
 
 test('what has another tag, or another URL, stays', async () => {
   const ask = await stored(tagged);
