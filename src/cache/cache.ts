@@ -52,11 +52,14 @@ export class Cache {
     return acceptsStatus(policy, found.status) === true && !found.isRefusedBy(decoder) ? found : 'uri-miss';
   }
 
-  /** Keeps an entry in memory, unless it was purged or is too large. */
+  /** Keeps an entry in memory, unless it was purged, or there is one that was asked for after something was marked. */
   put(request: HttpRequest, policy: Policy, entry: Entry): boolean {
     if (!this.marks.allows(entry)) return false;
     this.#memory ??= new MemoryLevel(this.#config);
-    this.#memory.put(keyOf(request, policy), entry, request);
+    const key = keyOf(request, policy);
+    const found = this.#memory.find(key, request);
+    if (typeof found !== 'string' && found.askedAt > entry.askedAt) return false;
+    this.#memory.put(key, entry, request);
     return true;
   }
 

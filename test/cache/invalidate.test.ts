@@ -133,6 +133,19 @@ test.each(["/a?name=O'Neill", '/a?', '/a?name=%C3%A6', '/%7Ea', '/ä?b=ö'])(
   },
 );
 
+test('what was asked for before an invalidation and comes late does not replace what was asked for after it', async () => {
+  // Pages with other rules for attempts do not share a request.
+  const slow = site.page({ url: url(), cache, attemptTimeout: MINUTE })();
+  const asked = await backend.asked('/a');
+  await site.mashup.invalidate({ all: true });
+  backend.answer('/a', 'new');
+  const ask = site.page({ url: url(), cache });
+  await ask();
+  asked.reply('old');
+  expect(await slow).toMatchObject({ data: 'old', cache: { stored: false } });
+  expect(await ask()).toMatchObject({ data: 'new', source: 'cache' });
+});
+
 test('what has another tag, or another URL, stays', async () => {
   const ask = await stored(tagged);
   await site.mashup.purge({ tag: 'three' });
