@@ -4,9 +4,8 @@ import type { WireAnswer } from '../answer/wire-answer.js';
 import { keyOf } from '../cache/cache.js';
 import { CachedAnswer, UnreadableAnswer } from '../cache/cached-answer.js';
 import { Entry, type Stored, type Times } from '../cache/entry.js';
-import { groupsOf } from '../cache/groups.js';
-import { groupTag, markOf, urlMark } from '../cache/marks.js';
-import { bypasses } from '../cache/request-rules.js';
+import { marksOf, tagsOf } from '../cache/labels.js';
+import { bypasses, isUsable } from '../cache/request-rules.js';
 import { judge, saysNothing, varyNames, varyValue } from '../cache/rules.js';
 import { LOCK_MS, type SecondLevel } from '../cache/second-level.js';
 import { conditionsOf, refreshedHeaders, storedHeaders } from '../cache/stored-headers.js';
@@ -18,9 +17,6 @@ import { Fork, type Job, type JobPlan, type Send, type Stage } from './stage.js'
 
 /** How often to look whether another machine has fetched what is waited for. */
 const LOOK_MS = 20;
-/** Authors choose tags, but upstreams may choose what they are made of. */
-const MOST_TAGS = 64;
-const LONGEST_TAG = 256;
 
 /** Fetches what is to be cached: from the second level, by revalidating what is stored, or whole. Then stores it. */
 export const fillStage: Stage<CacheConfig> = {
@@ -103,8 +99,7 @@ class Filling extends Fork {
         });
         const finding = second.find(key, this.#request, clock);
         [found] = await Promise.all([finding, locking]);
-        const isThere = found !== null && clock.now() < found.times.freshUntil;
-        if (!isThere && this.#unlock === null) await this.#pause();
+        if (!this.#answers(found) && this.#unlock === null) await this.#pause();
       }
     } catch {
       // It has been reported.
@@ -113,14 +108,20 @@ class Filling extends Fork {
     else this.scope.async.runInAsyncScope(this.#ask, this);
   }
 
+  #answers(entry: Entry | null): entry is Entry {
+    const now = this.scope.instance.clock.now();
+    if (entry === null || now >= entry.times.freshUntil) return false;
+    return !this.#options.hasDirectives || isUsable(this.#request, entry.times, now);
+  }
+
   /** Keeps an entry of the second level. True: it is fresh, and the answer. */
   async #take(entry: Entry | null): Promise<boolean> {
-    const { cache, clock } = this.scope.instance;
+    const { cache } = this.scope.instance;
     const { policy, decoder } = this.parent.plan;
     if (entry === null || (await entry.read(decoder)) instanceof Failure) return false;
     cache.put(this.#request, policy, entry);
     this.#known = entry;
-    if (clock.now() >= entry.times.freshUntil) return false;
+    if (!this.#answers(entry)) return false;
     this.finish(new CachedAnswer(entry, 'cache', 'hit'));
     return true;
   }
@@ -247,18 +248,6 @@ function copyOf(body: Buffer): Buffer {
 /** The options with a ttl that is up to a tenth shorter, so that what was stored together does not expire together. */
 function jittered(options: CacheConfig): CacheConfig {
   return options.ttl === null ? options : { ...options, ttl: options.ttl * (1 - Math.random() / 10) };
-}
-
-function tagsOf({ tags }: HttpRequest, data: unknown): readonly string[] | null {
-  if (tags === null) return [];
-  const names = tags(data);
-  const isWrong = names === null || names.length > MOST_TAGS || names.some(({ length }) => length > LONGEST_TAG);
-  return isWrong ? null : [...new Set(names)];
-}
-
-function marksOf({ origin, path }: HttpRequest, entry: Entry, tags: readonly string[]): string[] {
-  const groups = groupsOf(entry).map((group) => groupTag(origin, group));
-  return [urlMark(origin + path), ...[...tags, ...groups].map((tag) => markOf('tag', tag))];
 }
 
 const plans = new WeakMap<JobPlan, JobPlan>();

@@ -73,6 +73,22 @@ describe('what one machine has fetched', () => {
     expect((await two()).source).toBe('network');
   });
 
+  test('is asked for again where a request says that it must be', async () => {
+    backend.answer('/a', 1);
+    const options = (control: string) => ({
+      headers: { 'cache-control': control },
+      cache: { ttl: MINUTE, keyHeaders: [] },
+    });
+    await page(await machine(), options('max-age=60'))();
+    await settled();
+    clock.advance(2000);
+    backend.answer('/a', 2);
+    expect((await page(await machine(), options('max-age=60'))()).data).toBe(1);
+    expect((await page(await machine(), options('max-age=1'))()).data).toBe(2);
+    backend.answer('/a', 3);
+    expect((await page(await machine(), options('no-cache'))()).data).toBe(3);
+  });
+
   test('is of nobody else: headers tell users apart in the store too', async () => {
     const upstream = await startUpstream((response, { headers }) => json(response, headers['cookie']));
     const options = { url: upstream.origin, forward: ['cookie'], cache: { ttl: MINUTE, keyHeaders: [] } };
