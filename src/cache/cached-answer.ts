@@ -49,7 +49,8 @@ export class CachedAnswer implements Answer {
   }
 
   forFollower(): CachedAnswer {
-    return new CachedAnswer(this.entry, 'shared', this.how, this.unstored);
+    // That it is stale matters more than that it is shared.
+    return this.how === 'stale' ? this : new CachedAnswer(this.entry, 'shared', this.how, this.unstored);
   }
 
   response(): UpstreamResponse {

@@ -135,8 +135,12 @@ class Lookup extends Fork {
     if (result instanceof CachedAnswer) {
       const { entry, how, unstored } = result;
       if (how === 'revalidated') cache.counts.revalidated++;
-      const why = how === 'hit' ? null : (unstored ?? this.#why);
-      this.parent.noteCache(record(how, entry, now, how !== 'hit' && unstored === null, why), null);
+      // From the second level.
+      const isOld = how === 'hit' || how === 'stale';
+      if (how === 'stale') cache.counts.stale++;
+      if (how === 'stale' && now >= entry.refreshFrom) refreshBehind(this, this.#request, this.#next, entry);
+      const why = isOld ? null : (unstored ?? this.#why);
+      this.parent.noteCache(record(how, entry, now, !isOld && unstored === null, why), null);
     } else {
       const unstored = result instanceof WireAnswer ? result.unstored : null;
       this.parent.noteCache(record('miss', null, now, false, unstored ?? 'error'), null);

@@ -99,7 +99,8 @@ class Filling extends Fork {
         });
         const finding = second.find(key, this.#request, clock);
         [found] = await Promise.all([finding, locking]);
-        if (!this.#answers(found) && this.#unlock === null) await this.#pause();
+        const isThere = found !== null && this.#answers(found) !== null;
+        if (!isThere && this.#unlock === null) await this.#pause();
       }
     } catch {
       // It has been reported.
@@ -108,22 +109,26 @@ class Filling extends Fork {
     else this.scope.async.runInAsyncScope(this.#ask, this);
   }
 
-  #answers(entry: Entry | null): entry is Entry {
+  /** How an entry of the second level answers the request; null where the upstream must be asked. */
+  #answers(entry: Entry): 'hit' | 'stale' | null {
+    const { times } = entry;
     const now = this.scope.instance.clock.now();
-    if (entry === null || now >= entry.times.freshUntil) return false;
-    return !this.#options.hasDirectives || isUsable(this.#request, entry.times, now);
+    if (this.#options.hasDirectives && !isUsable(this.#request, times, now)) return null;
+    if (now < times.freshUntil) return 'hit';
+    // It is refreshed behind the page by who waits for this; a refresh itself has to ask.
+    return now < times.swrUntil && this.attemptKind() !== 'refresh' ? 'stale' : null;
   }
 
-  /** Keeps an entry of the second level. True: it is fresh, and the answer. */
+  /** Keeps an entry of the second level. True: it is the answer. */
   async #take(entry: Entry | null): Promise<boolean> {
     const { cache } = this.scope.instance;
     const { policy, decoder } = this.parent.plan;
     if (entry === null || (await entry.read(decoder)) instanceof Failure) return false;
     cache.put(this.#request, policy, entry);
     this.#known = entry;
-    if (!this.#answers(entry)) return false;
-    this.finish(new CachedAnswer(entry, 'cache', 'hit'));
-    return true;
+    const how = this.#answers(entry);
+    if (how !== null) this.finish(new CachedAnswer(entry, how === 'hit' ? 'cache' : 'stale', how));
+    return how !== null;
   }
 
   #pause(): Promise<void> {

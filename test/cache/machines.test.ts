@@ -124,6 +124,29 @@ describe('what one machine has fetched', () => {
     expect(upstream.sent).toHaveLength(2);
   });
 
+  test('is used by another at once where it may be refreshed behind the page', async () => {
+    const stale = { cache: { ttl: 1000, swr: MINUTE } };
+    const [one, two] = [await machine(), await machine()];
+    backend.answer('/a', 1);
+    await page(one, stale)();
+    await settled();
+    clock.advance(2000);
+    backend.forget('/a');
+    const ask = page(two, stale);
+    const outcomes = [ask(), ask()];
+    for (const outcome of outcomes) {
+      const expected = { data: 1, source: 'stale', attempts: 0, error: null, cache: { status: 'stale', why: null } };
+      expect(await outcome).toMatchObject(expected);
+    }
+    (await backend.asked('/a')).reply(2);
+    await two.idle();
+    await settled();
+    expect(await ask()).toMatchObject({ data: 2, source: 'cache' });
+    expect(await page(await machine(), stale)()).toMatchObject({ data: 2, source: 'cache' });
+    expect(backend.seen).toHaveLength(2);
+    expect(clock.pending).toBe(0);
+  });
+
   test('can be revalidated by another', async () => {
     const upstream = await startUpstream((response, { headers }) => {
       const isSame = headers['if-none-match'] === '"v"';
