@@ -48,8 +48,8 @@ export function refreshedHeaders(stored: HeaderFields, { ...fresh }: HeaderField
   const [date, itsDate] = [stored['last-modified'], fresh['last-modified']];
   if (its === undefined && date !== undefined && itsDate !== undefined && date !== itsDate) return null;
   const changes = Object.entries(storedHeaders(fresh)).filter(([name]) => !ofTheBody.test(name));
-  // The age was that of the answer that was stored.
-  const { age: _, ...others } = stored;
+  // Age and date were those of the answer that was stored. A 304 without a date is as young as it came (RFC 9110, section 6.6.1).
+  const { age: _, date: __, ...others } = stored;
   return Object.assign(Object.create(null), others, Object.fromEntries(changes));
 }
 

@@ -42,6 +42,7 @@ class Filling extends Fork {
   /** Whether the request asks only whether that is still right. */
   #isConditional = false;
   #sentAt = 0;
+  #isSent = false;
   #timer: unknown = null;
   #unlock: (() => void) | null = null;
 
@@ -74,6 +75,13 @@ class Filling extends Fork {
     if (answer.status === 304 && this.#isConditional) return this.#revalidated(answer, this.#known as Entry);
     if (refusalOf(answer, this.parent.policy) !== null) return this.#endUnstored(answer, 'status');
     this.#store(answer);
+  }
+
+  /** Waiting for a turn is no age of the answer; what failed before a retry counts, for a hedge may have overtaken it. */
+  override attemptStarts(now: number): void {
+    if (!this.#isSent) this.#sentAt = now;
+    this.#isSent = true;
+    super.attemptStarts(now);
   }
 
   override abort(failure: Failure): void {
@@ -142,6 +150,7 @@ class Filling extends Fork {
     const conditions = Object.entries(given ?? this.#conditions());
     this.#isConditional = conditions.length > 0;
     this.#sentAt = this.scope.instance.clock.now();
+    this.#isSent = false;
     this.#next(
       this,
       conditions.reduce((request, [name, value]) => request.withHeader(name, value), this.#request),

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { type Recorder, type Sent, startUpstream } from '../support/backend.js';
-import { closeAll } from '../support/closing.js';
+import { closeAll, closeLater } from '../support/closing.js';
+import { settled } from '../support/deferred.js';
+import { mashupWith } from '../support/instance.js';
 import { CachedSite } from './cached-page.js';
 
 let upstream: Recorder;
@@ -30,6 +32,29 @@ test('what the upstream’s headers allow is stored, for as long as they allow i
   expect((await ask()).cache).toMatchObject({ status: 'hit', age: 9 * SECOND, ttl: SECOND });
   site.clock.advance(SECOND);
   expect((await ask()).cache).toMatchObject({ status: 'miss', why: 'stale' });
+});
+
+test('waiting for a turn at the origin does not make an answer older', async () => {
+  const limits = { perOrigin: 1, queue: 10 };
+  const { clock } = site;
+  const mashup = mashupWith({ clock, limits });
+  closeLater(() => mashup.close());
+  const held: (() => void)[] = [];
+  answer = (response, { url }) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'max-age=2' });
+    if (url === '/first') held.push(() => response.end('1'));
+    else response.end('2');
+  };
+  const first = mashup(
+    { a: { url: `${upstream.origin}/first`, timeout: 60 * SECOND } },
+    { deadline: 60 * SECOND },
+  ).run();
+  const second = mashup({ a: { url: `${upstream.origin}/second`, cache: true } }, { deadline: 60 * SECOND }).run();
+  while (held.length === 0) await settled();
+  clock.advance(5 * SECOND);
+  held[0]?.();
+  await first;
+  expect((await second).outcomes.a.cache).toMatchObject({ stored: true, age: 0, ttl: 2 * SECOND });
 });
 
 test.each([

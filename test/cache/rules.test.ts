@@ -326,6 +326,10 @@ describe('headers', () => {
     });
   });
 
+  test('of a 304 have no date where it has none: that of the stored answer would make it old', () => {
+    expect(refreshedHeaders({ etag: '"1"', date: at(-3600) }, { etag: '"1"' })).not.toHaveProperty('date');
+  });
+
   test.each<[stored: HeaderFields, fresh: HeaderFields, isSame: boolean]>([
     [{ etag: '"1"' }, { etag: '"1"' }, true],
     [{ etag: 'W/"1"' }, { etag: '"1"' }, true],
