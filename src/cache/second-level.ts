@@ -10,6 +10,7 @@ import type { SharedLog } from './shared-log.js';
 
 /** Longer answers stay in memory. */
 const MOST_BYTES = 1024 * 1024;
+const MOST_UNSTORED = 10_000;
 const nothing = new Uint8Array();
 /** How long an answer that can be revalidated is kept after it may be used without that. */
 const KEPT_MS = 3_600_000;
@@ -21,6 +22,8 @@ export class SecondLevel {
   readonly log: SharedLog;
   readonly #store: GuardedStore;
   readonly #marks: Marks;
+  /** Keys whose last answer could not be stored, the oldest first. */
+  readonly #unstored = new Set<string>();
 
   constructor(store: GuardedStore, log: SharedLog, marks: Marks) {
     this.#store = store;
@@ -33,6 +36,7 @@ export class SecondLevel {
     const id = digest(key);
     const first = await this.#get(id, id, clock);
     if (first === null) return null;
+    this.#unstored.delete(id);
     if (isFor(first, request)) return this.#entry(first, request);
     const names = first.vary.map(([name]) => name);
     const other = await this.#get(variantOf(id, names, request), id, clock);
@@ -47,14 +51,24 @@ export class SecondLevel {
     const now = clock.now();
     const kept = headers['etag'] !== undefined || headers['last-modified'] !== undefined ? KEPT_MS : 0;
     const ms = Math.max(times.freshUntil, times.swrUntil, times.errorUntil) - now + kept;
-    if (encoded !== null || position === null || body.length > MOST_BYTES || ms < 1) return;
+    if (encoded !== null || position === null || body.length > MOST_BYTES || ms < 1) return this.noteUnstored(key);
     const id = digest(key);
+    this.#unstored.delete(id);
     const digests = vary.map(([name, value]) => [name, digest(value ?? '')] as const);
     const shared = { ...others, ...times, position, vary: digests, tags, marks, key: id };
     const bytes = encodeEntry(shared, clock.date() - now);
     const names = vary.map(([name]) => name);
     const ids = idsOf(id, names, request);
     await Promise.allSettled(ids.map((one) => this.#store.set(one, bytes, Math.ceil(ms))));
+  }
+
+  /** An answer could not be stored: nobody waits for the next one, for that would be one machine after the other. */
+  noteUnstored(key: string): void {
+    this.#unstored.add(digest(key));
+    for (const oldest of this.#unstored) {
+      if (this.#unstored.size <= MOST_UNSTORED) return;
+      this.#unstored.delete(oldest);
+    }
   }
 
   /** Puts nothing in the place of an entry. Never rejects. */
@@ -66,6 +80,7 @@ export class SecondLevel {
   /** Takes the right to fetch an answer; null where another machine has it. What is returned gives it back. */
   async lock(key: string): Promise<(() => void) | null> {
     const id = digest(key);
+    if (this.#unstored.has(id)) return () => {};
     const token = randomUUID();
     if (!(await this.#store.lock(id, token, LOCK_MS))) return null;
     return () => void this.#store.unlock(id, token).catch(() => {});

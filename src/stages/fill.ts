@@ -7,16 +7,15 @@ import { Entry, type Stored, type Times } from '../cache/entry.js';
 import { marksOf, tagsOf } from '../cache/labels.js';
 import { bypasses, isUsable } from '../cache/request-rules.js';
 import { judge, saysNothing, varyNames, varyValue } from '../cache/rules.js';
-import { LOCK_MS, type SecondLevel } from '../cache/second-level.js';
 import { conditionsOf, refreshedHeaders, storedHeaders } from '../cache/stored-headers.js';
 import type { CacheConfig } from '../checked.js';
 import { Failure } from '../errors.js';
 import { isThenable } from '../hook.js';
 import type { HttpRequest } from '../transport/http-request.js';
+import { Search, type Searcher } from './search.js';
 import { Fork, type Job, type JobPlan, type Send, type Stage } from './stage.js';
 
-/** How often to look whether another machine has fetched what is waited for. */
-const LOOK_MS = 20;
+const answered = new Failure('ERR_UPSTREAM_CANCELED', 'another machine has fetched it');
 
 /** Fetches what is to be cached: from the second level, by revalidating what is stored, or whole. Then stores it. */
 export const fillStage: Stage<CacheConfig> = {
@@ -32,7 +31,7 @@ export const fillStage: Stage<CacheConfig> = {
     },
 };
 
-class Filling extends Fork {
+class Filling extends Fork implements Searcher {
   readonly #request: HttpRequest;
   readonly #options: CacheConfig;
   readonly #next: Send;
@@ -43,8 +42,10 @@ class Filling extends Fork {
   #isConditional = false;
   #sentAt = 0;
   #isSent = false;
-  #timer: unknown = null;
-  #unlock: (() => void) | null = null;
+  /** Null where there is no second level. */
+  #search: Search | null = null;
+  /** Whether what another machine fetched is used. */
+  #isAnswered = false;
 
   constructor(parent: Job, request: HttpRequest, options: CacheConfig, next: Send) {
     super(parent);
@@ -65,11 +66,14 @@ class Filling extends Fork {
     const { policy, decoder } = this.parent.plan;
     const found = cache.find(this.#request, policy, decoder);
     this.#known = typeof found === 'string' ? null : found;
-    if (cache.second === null) this.#ask();
-    else void this.#look(cache.second);
+    if (cache.second === null) return this.#ask();
+    const key = keyOf(this.#request, policy);
+    this.#search = new Search(this, cache.second, key, this.#request, this.scope.instance.clock);
+    void this.#search.start();
   }
 
   settle(result: Result): void {
+    if (this.#isAnswered) return;
     if (result instanceof Failure) return this.finish(result);
     const answer = result as WireAnswer;
     if (answer.status === 304 && this.#isConditional) return this.#revalidated(answer, this.#known as Entry);
@@ -84,41 +88,7 @@ class Filling extends Fork {
     super.attemptStarts(now);
   }
 
-  override abort(failure: Failure): void {
-    this.scope.instance.clock.clear(this.#timer);
-    super.abort(failure);
-  }
-
-  /**
-   * Looks for it in the second level. If another machine is fetching it, looks again until it is there, or until that takes too
-   * long: the other one may have died, so half of the time is left to fetch it here. Where the store fails, goes on without it.
-   */
-  async #look(second: SecondLevel): Promise<void> {
-    const { clock } = this.scope.instance;
-    const key = keyOf(this.#request, this.parent.policy);
-    const now = clock.now();
-    const until = now + Math.min(LOCK_MS, (this.endsAt - now) / 2);
-    try {
-      let found = await second.find(key, this.#request, clock);
-      while (!(await this.#take(found)) && !this.over && this.#unlock === null && clock.now() < until) {
-        // Both at once, in this order: who had the lock before may have stored the answer in between.
-        const locking = second.lock(key).then((unlock) => {
-          this.#unlock = unlock;
-        });
-        const finding = second.find(key, this.#request, clock);
-        [found] = await Promise.all([finding, locking]);
-        const isThere = found !== null && this.#answers(found) !== null;
-        if (!isThere && this.#unlock === null) await this.#pause();
-      }
-    } catch {
-      // It has been reported.
-    }
-    if (this.over) this.#unlock?.();
-    else this.scope.async.runInAsyncScope(this.#ask, this);
-  }
-
-  /** How an entry of the second level answers the request; null where the upstream must be asked. */
-  #answers(entry: Entry): 'hit' | 'stale' | null {
+  answers(entry: Entry): 'hit' | 'stale' | null {
     const { times } = entry;
     const now = this.scope.instance.clock.now();
     if (this.#options.hasDirectives && !isUsable(this.#request, times, now)) return null;
@@ -127,22 +97,26 @@ class Filling extends Fork {
     return now < times.swrUntil && this.attemptKind() !== 'refresh' ? 'stale' : null;
   }
 
-  /** Keeps an entry of the second level. True: it is the answer. */
-  async #take(entry: Entry | null): Promise<boolean> {
+  /** Keeps an entry of the second level. */
+  async take(entry: Entry): Promise<boolean> {
     const { cache } = this.scope.instance;
     const { policy, decoder } = this.parent.plan;
-    if (entry === null || (await entry.read(decoder)) instanceof Failure) return false;
+    if ((await entry.read(decoder)) instanceof Failure || this.over) return false;
     cache.put(this.#request, policy, entry);
-    this.#known = entry;
-    const how = this.#answers(entry);
-    if (how !== null) this.finish(new CachedAnswer(entry, how === 'hit' ? 'cache' : 'stale', how));
-    return how !== null;
+    const how = this.answers(entry);
+    if (how === null) {
+      this.#known = entry;
+      return false;
+    }
+    // Its own request may be under way by now.
+    this.#isAnswered = true;
+    this.drop(answered);
+    this.finish(new CachedAnswer(entry, how === 'hit' ? 'cache' : 'stale', how));
+    return true;
   }
 
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#timer = this.scope.instance.clock.set(resolve, LOOK_MS, undefined);
-    });
+  ask(): void {
+    this.scope.async.runInAsyncScope(this.#ask, this);
   }
 
   /** @param given the conditions: by default those by which what is stored can be revalidated */
@@ -214,17 +188,20 @@ class Filling extends Fork {
     entry.label(tags ?? [], marksOf(this.#request, entry, tags ?? []));
     const isKept = unstored === null && cache.put(this.#request, policy, entry);
     if (unstored !== null) this.#forget(answer);
-    const unlock = this.#takeLock();
+    const unlock = this.#search?.takeLock();
     if (isKept && cache.second !== null) {
       void cache.second.put(keyOf(this.#request, policy), entry, this.#request, clock).then(unlock);
     } else unlock?.();
     this.finish(new CachedAnswer(entry, 'network', how, unstored ?? (isKept ? null : 'purged')));
   }
 
-  /** What is stored is no longer what the upstream says, and must not be shown again for as long as it may be stale. */
+  /** The answer is not stored. What is stored is no longer what the upstream says, and must not be shown as a stale copy. */
   #forget({ status }: WireAnswer): void {
+    const { cache } = this.scope.instance;
+    const { policy } = this.parent.plan;
+    cache.second?.noteUnstored(keyOf(this.#request, policy));
     if (this.#known === null || saysNothing(status)) return;
-    this.scope.instance.cache.forget(this.#request, this.parent.policy, this.#known);
+    cache.forget(this.#request, policy, this.#known);
   }
 
   #endUnstored(answer: WireAnswer, why: string): void {
@@ -234,14 +211,8 @@ class Filling extends Fork {
   }
 
   protected override finish(result: Result): void {
-    this.#takeLock()?.();
+    this.#search?.end();
     super.finish(result);
-  }
-
-  #takeLock(): (() => void) | null {
-    const unlock = this.#unlock;
-    this.#unlock = null;
-    return unlock;
   }
 }
 

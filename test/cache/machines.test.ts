@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import type { Outcome, UpstreamOptions } from '../../src/index.js';
-import { type Backend, json, startBackend, startUpstream } from '../support/backend.js';
+import { type Asked, type Backend, json, startBackend, startUpstream } from '../support/backend.js';
 import { ManualClock } from '../support/clock.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
@@ -325,6 +325,59 @@ describe('a cold key', () => {
     });
     for (; !isOver; await settled()) clock.advance(1);
     expect(await run).toMatchObject({ status: 'success', data: 1, source: 'network' });
+  });
+
+  test('is taken from the other machine also while it is asked for by both, and the own request is given up', async () => {
+    const [one, two] = [await machine(), await machine()];
+    const leader = page(one)();
+    const asked = await backend.asked('/a');
+    const follower = page(two)();
+    let own: Asked | null = null;
+    void backend.asked('/a').then((second) => {
+      own = second;
+    });
+    for (; own === null; await settled()) clock.advance(1);
+    asked.reply('of one');
+    await leader;
+    for (let at = 0; at < 3; at++, await settled()) clock.advance(20);
+    expect(await follower).toMatchObject({ status: 'success', data: 'of one', source: 'cache' });
+    await (own as Asked | null)?.closed;
+    await two.idle();
+    expect(await page(two)()).toMatchObject({ data: 'of one', source: 'cache' });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is not waited for where the last answer was not stored', async () => {
+    const machines = [await machine(), await machine(), await machine()];
+    backend.answer('/a', 1, { headers: { 'cache-control': 'no-store' } });
+    const pages = machines.map((site) => page(site, { cache: true }));
+    for (const ask of pages) await ask();
+    backend.forget('/a');
+    const runs = pages.map((ask) => ask());
+    const asked = [await backend.asked('/a'), await backend.asked('/a'), await backend.asked('/a')];
+    for (const one of asked) one.reply(2, { headers: { 'cache-control': 'max-age=60' } });
+    for (const run of runs) expect(await run).toMatchObject({ data: 2, source: 'network' });
+    await settled();
+    expect(await page(await machine(), { cache: true })()).toMatchObject({ data: 2, source: 'cache' });
+  });
+
+  test('can be locked by another at once where a lock comes too late', async () => {
+    const site = await machine();
+    let answers = (): void => {};
+    const lock = store.lock.bind(store);
+    store.lock = (...given) =>
+      new Promise((resolve) => {
+        answers = () => resolve(lock(...given));
+      });
+    const get = jest.spyOn(store, 'get');
+    get.mockResolvedValueOnce(null).mockRejectedValueOnce(new Error('it fails'));
+    backend.answer('/a', 1);
+    expect((await page(site)()).data).toBe(1);
+    const key = get.mock.calls[0]?.[0] as string;
+    answers();
+    await settled();
+    expect(store.calls).toContain('unlock');
+    expect(await lock(key, 'another', 1000)).toBe(true);
   });
 
   test('nobody waits beyond the own deadline', async () => {
