@@ -2,6 +2,7 @@ import type { TagContext } from '../cache-types.js';
 import type { TagPlan } from '../call/plan.js';
 import type { UpstreamConfig } from '../checked.js';
 import type { Problems } from '../errors.js';
+import { isThenable } from '../hook.js';
 import type { RequestSource } from '../request/plan.js';
 import { shown } from '../shown.js';
 import { readPath } from '../template/url-template.js';
@@ -74,9 +75,13 @@ function byFunction(
   return (data) => {
     try {
       const names: unknown = tags(context, data);
+      // The answer is there, and does not wait for a promise.
+      if (isThenable(names)) names.then(ignore, ignore);
       return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : null;
     } catch {
       return null;
     }
   };
 }
+
+function ignore(): void {}

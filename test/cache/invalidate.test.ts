@@ -207,6 +207,7 @@ describe('tags', () => {
         throw new Error('no');
       },
     ],
+    ['an async function that fails', (() => Promise.reject(new Error('no'))) as never],
     ['a function that returns no list', () => 'one' as never],
     ['a value that is missing', ['user-{params.id}']],
     ['too long a tag', ['x'.repeat(257)]],
