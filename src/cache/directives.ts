@@ -10,7 +10,7 @@ export interface Directives {
   fields(name: string): readonly string[] | null;
 }
 
-// Longer headers, and more directives, have no meaning. An answer that sends them is not stored.
+// Longer headers, more directives, and quotes that are never closed have no meaning. An answer that sends them is not stored.
 const LONGEST = 8 * 1024;
 const MOST = 100;
 
@@ -42,13 +42,14 @@ function seconds(value: string | null): number {
   return Math.min(Number(value), MOST_SECONDS);
 }
 
-/** The values of each directive by its name in lower case; null where there is too much to read. */
+/** The values of each directive by its name in lower case; null where there is too much to read, or it cannot be told what it says. */
 function parse(header: string): Map<string, (string | null)[]> | null {
   if (header.length > LONGEST) return null;
   const values = new Map<string, (string | null)[]>();
   let count = 0;
   for (let at = 0; at < header.length; ) {
     const end = endOf(header, at);
+    if (end === null) return null;
     const text = header.slice(at, end);
     at = end + 1;
     const equals = text.indexOf('=');
@@ -61,8 +62,8 @@ function parse(header: string): Map<string, (string | null)[]> | null {
   return values;
 }
 
-/** Where a directive ends: at a comma that is not in quotes. A quote that is never closed takes the rest. */
-function endOf(header: string, start: number): number {
+/** Where a directive ends: at a comma that is not in quotes. Null where a quote is never closed: it may hide `no-store` or `private`. */
+function endOf(header: string, start: number): number | null {
   let isQuoted = false;
   for (let at = start; at < header.length; at++) {
     const character = header[at];
@@ -70,7 +71,7 @@ function endOf(header: string, start: number): number {
     else if (character === '\\' && isQuoted) at++;
     else if (character === ',' && !isQuoted) return at;
   }
-  return header.length;
+  return isQuoted ? null : header.length;
 }
 
 /** A value may be quoted, whatever its directive (section 5.2). */

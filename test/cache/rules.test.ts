@@ -83,6 +83,8 @@ describe('an answer is not stored', () => {
     ['no-store', { 'cache-control': 'no-store="x", max-age=60' }],
     ['no-store', { 'cache-control': `max-age=60, ${'x, '.repeat(200)}` }],
     ['no-store', { 'cache-control': `max-age=60, ${'x'.repeat(10_000)}` }],
+    ['no-store', { 'cache-control': 'max-age=60, x="y, no-store' }],
+    ['no-store', { 'cache-control': 'max-age=60, x="y\\", private' }],
     ['no-store', { 'cache-control': 'max-age=60' }, { sent: { 'cache-control': 'no-store' } }],
     ['private', { 'cache-control': 'private, max-age=60' }],
     ['private', { 'cache-control': 'private="", max-age=60' }],
@@ -184,7 +186,7 @@ test('whatever the headers, an answer is never fresher than the least of all tha
       const limits = [...control.matchAll(/(?:^|, )(s-maxage|max-age)=(\d+)(?=,|$)/gi)];
       const shared = limits.filter(([, name]) => name?.toLowerCase() === 's-maxage');
       const own = (shared.length > 0 ? shared : limits).map(([, , value]) => Math.min(Number(value), 2 ** 31));
-      // A quote that is never closed may hide the others.
+      // Quotes that are closed hide what is between them.
       if (!control.includes('"')) {
         for (const limit of own) expect(fresh).toBeLessThanOrEqual(Math.max(0, limit - (age ?? 0)));
         if (/(^|, )no-store(,|$)|(^|, )private(,|$)/.test(control)) throw new Error('it is stored');
