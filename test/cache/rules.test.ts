@@ -54,7 +54,7 @@ describe('an answer may be used', () => {
     expect(verdict(headers)).toEqual([fresh, fresh, fresh]);
   });
 
-  test.each([['-60'], ['60.0'], ['60s'], ["'60'"], [' 60'], ['1e3'], ['0x60'], [''], ['"60'], ['60"'], ['६०']])(
+  test.each([['-60'], ['60.0'], ['60s'], ["'60'"], [' 60'], ['1e3'], ['0x60'], [''], ['६०']])(
     'not at all where max-age is %j',
     (value) => {
       expect(verdict({ 'cache-control': `max-age=${value}`, etag: '"1"' })).toEqual([0, 0, 0]);
@@ -84,6 +84,8 @@ describe('an answer is not stored', () => {
     ['no-store', { 'cache-control': `max-age=60, ${'x, '.repeat(200)}` }],
     ['no-store', { 'cache-control': `max-age=60, ${'x'.repeat(10_000)}` }],
     ['no-store', { 'cache-control': 'max-age=60, x="y, no-store' }],
+    ['no-store', { 'cache-control': 'max-age="60', etag: '"1"' }],
+    ['no-store', { 'cache-control': 'max-age=60"', etag: '"1"' }],
     ['no-store', { 'cache-control': 'max-age=60, x="y\\", private' }],
     ['no-store', { 'cache-control': 'max-age=60' }, { sent: { 'cache-control': 'no-store' } }],
     ['private', { 'cache-control': 'private, max-age=60' }],
