@@ -7,6 +7,12 @@ const MOST_PENDING = 10_000;
 /** How soon what could not be sent is sent again. */
 const PAUSE_MS = 1000;
 
+/** So often the log is read in one turn of the event loop. */
+const MOST_ROUNDS = 4;
+
+// Read when the package is loaded: tests with fake timers replace the global.
+const nextTurn = setImmediate;
+
 const letters: Readonly<Record<Effect, string>> = { stale: 's', gone: 'g' };
 
 /**
@@ -79,12 +85,15 @@ export class SharedLog {
   /** Reads what is new, after sending what is pending. Never rejects. */
   read(): Promise<void> {
     this.#isToRead = true;
-    this.#reading ??= this.#readAll();
+    // In a microtask, for a store may call back while it is asked.
+    this.#reading ??= Promise.resolve().then(() => this.#readAll());
     return this.#reading;
   }
 
   async #readAll(): Promise<void> {
-    while (this.#isToRead) {
+    for (let round = 1; this.#isToRead; round++) {
+      // A store that says each time that there is more must not keep the event loop.
+      if (round > MOST_ROUNDS) await new Promise(nextTurn);
       this.#isToRead = false;
       const sent = [...this.#pending];
       try {

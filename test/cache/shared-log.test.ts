@@ -51,6 +51,41 @@ test('what is marked while the log is read is sent, at whichever moment that is'
   }
 });
 
+test('a store may call back while it is asked', async () => {
+  const { store, log } = started();
+  store.watch = (changed) => {
+    const mark = store.mark.bind(store);
+    store.mark = (marks) => {
+      const marking = mark(marks);
+      changed();
+      return marking;
+    };
+    return () => {};
+  };
+  log.start();
+  await settled();
+  await log.mark('gone', ['news']);
+  expect(store.marked).toEqual([SENT]);
+  expect(log.position).toMatchObject({ at: 1 });
+});
+
+test('a store that says at each reading that there is more does not keep the event loop', async () => {
+  const { store, log } = started();
+  let reads = 0;
+  let isEnough = false;
+  store.watch = (changed) => {
+    store.onRead = () => {
+      if (!isEnough && ++reads < 10_000) changed();
+    };
+    return () => {};
+  };
+  log.start();
+  await settled();
+  isEnough = true;
+  expect(reads).toBeLessThan(100);
+  await log.read();
+});
+
 test('what is marked again while it is being sent is sent again', async () => {
   const { store, log } = started();
   await log.read();
