@@ -15,8 +15,17 @@ export class CachedAnswer implements Answer {
   readonly how: CacheRecord['status'];
   /** Why it was not stored after all; null where it was. */
   readonly unstored: string | null;
+  /** Its data, where it was read before; else undefined. */
+  readonly #data: unknown;
 
-  constructor(entry: Entry, source: OutcomeSource, how: CacheRecord['status'], unstored: string | null = null) {
+  constructor(
+    entry: Entry,
+    source: OutcomeSource,
+    how: CacheRecord['status'],
+    unstored: string | null = null,
+    data: unknown = undefined,
+  ) {
+    this.#data = data;
     this.entry = entry;
     this.source = source;
     this.how = how;
@@ -45,7 +54,7 @@ export class CachedAnswer implements Answer {
   }
 
   read(decoder: Decoder): unknown | Failure {
-    return this.entry.read(decoder);
+    return this.#data === undefined ? this.entry.read(decoder) : this.#data;
   }
 
   forFollower(): CachedAnswer {

@@ -56,6 +56,8 @@ export class Entry implements Encoded {
   /** Told when it has grown. */
   onGrowth: (() => void) | null = null;
   readonly #data = new Map<string, unknown>();
+  /** Decoders whose data is a promise each time, by their keys. */
+  readonly #slow = new Set<string>();
 
   constructor(stored: Stored, askedAt: number) {
     this.stored = stored;
@@ -103,6 +105,11 @@ export class Entry implements Encoded {
     return this.#data.get(key) instanceof Failure;
   }
 
+  /** Whether a decoder is known to give a promise each time. */
+  isSlowFor({ key }: Decoder): boolean {
+    return this.#slow.has(key);
+  }
+
   /**
    * The data, or a promise of it. It is the same object for all, and frozen; but what cannot be frozen (bytes, dates, instances
    * of classes) is decoded anew each time.
@@ -126,7 +133,9 @@ export class Entry implements Encoded {
 
   async #readLater(decoder: Decoder, data: PromiseLike<unknown>): Promise<unknown> {
     try {
-      return this.#keep(decoder, await data);
+      const kept = this.#keep(decoder, await data);
+      if (!this.#data.has(decoder.key) && this.#slow.size < MOST_DECODERS) this.#slow.add(decoder.key);
+      return kept;
     } catch (cause) {
       return this.#keep(decoder, broken(cause));
     }

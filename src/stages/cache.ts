@@ -71,6 +71,8 @@ class Lookup extends Fork {
   /** When it asked, as marks.ts counts. */
   readonly #askedAt: number;
   #timer: unknown = null;
+  /** The data of the stale copy, where it had to be read ahead; else undefined. */
+  #ahead: unknown = undefined;
   /** Whether a fresh answer is no longer waited for. */
   #isEnough = false;
   #isFinished = false;
@@ -95,7 +97,13 @@ class Lookup extends Fork {
     this.parent.hold(this);
     const { softTimeout } = this.#options;
     if (softTimeout !== null && this.#standsIn(now)) this.#timer = clock.set(enough, softTimeout, this);
+    if (this.#entry?.isSlowFor(this.plan.decoder) && this.#standsIn(now)) void this.#readAhead(this.#entry);
     this.#next(this, this.#request);
+  }
+
+  /** At the deadline there is no time left to read a stale copy. */
+  async #readAhead(entry: Entry): Promise<void> {
+    this.#ahead = await entry.read(this.plan.decoder);
   }
 
   settle(result: Result): void {
@@ -130,7 +138,7 @@ class Lookup extends Fork {
         record('stale', this.#entry, now, false, this.#isEnough ? 'soft-timeout' : 'error'),
         this.#isEnough ? null : failure,
       );
-      return super.finish(new CachedAnswer(this.#entry as Entry, 'stale', 'stale'));
+      return super.finish(new CachedAnswer(this.#entry as Entry, 'stale', 'stale', null, this.#ahead));
     }
     if (result instanceof CachedAnswer) {
       const { entry, how, unstored } = result;

@@ -1,3 +1,4 @@
+import type { StandardSchema } from '../../src/standard-schema.js';
 import { type Backend, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
@@ -164,6 +165,20 @@ describe('stale-if-error', () => {
       source: 'stale',
       error: { code: 'ERR_UPSTREAM_DEADLINE' },
     });
+  });
+
+  test('the deadline gives it where its data is read asynchronously, and cannot be kept', async () => {
+    const validate = async (value: unknown) => ({ value: new Date(value as number) });
+    const schema: StandardSchema<unknown, Date> = { '~standard': { version: 1, vendor: 'test', validate } };
+    const ask = site.page({ url: url(), schema, cache }, { deadline: 500 });
+    backend.answer('/a', 7);
+    expect((await ask()).data).toEqual(new Date(7));
+    site.clock.advance(2 * SECOND);
+    backend.forget('/a');
+    const waiting = ask();
+    await backend.asked('/a');
+    site.clock.advance(500);
+    expect(await waiting).toMatchObject({ status: 'success', source: 'stale', data: new Date(7) });
   });
 
   test('it goes before a fallback, and the fallback is used where there is no copy any more', async () => {
