@@ -30,7 +30,8 @@ export class SharedLog {
   #marked = 0;
   #position: LogPosition | null = null;
   #floor = 0;
-  #reading: Promise<void> | null = null;
+  #isReading = false;
+  #reading = Promise.resolve();
   #isToRead = false;
   #timer: unknown = null;
   #stopWatching: (() => void) | null = null;
@@ -85,8 +86,11 @@ export class SharedLog {
   /** Reads what is new, after sending what is pending. Never rejects. */
   read(): Promise<void> {
     this.#isToRead = true;
-    // In a microtask, for a store may call back while it is asked.
-    this.#reading ??= Promise.resolve().then(() => this.#readAll());
+    if (!this.#isReading) {
+      // Before it begins, for a store may call back while it is asked.
+      this.#isReading = true;
+      this.#reading = this.#readAll();
+    }
     return this.#reading;
   }
 
@@ -107,7 +111,7 @@ export class SharedLog {
       }
     }
     // In the same turn as the last look at `isToRead`, so that nobody waits for a reading that is over.
-    this.#reading = null;
+    this.#isReading = false;
   }
 
   #tryLater(): void {
