@@ -40,8 +40,13 @@ async function buildCommonJS() {
     supported: { 'dynamic-import': false }, // Jest cannot run `import()` in CommonJS
     logOverride: { 'empty-import-meta': 'error' },
   };
-  for (const { path, text } of outputFiles) await write(path, (await transform(text, commonJS)).code);
+  for (const { path, text } of outputFiles) await write(path, atOnce((await transform(text, commonJS)).code));
   await writeLicenses(Object.keys(metafile.inputs));
+}
+
+/** An optional package is loaded in `try`. Webpack does without it only if `require` stands there itself, in no function. */
+function atOnce(code) {
+  return code.replace(/await Promise\.resolve\(\)\.then\(\(\) => (__toESM\(require\("[^"]+"\)\))\)/g, 'await $1');
 }
 
 /** The JSON Schema of files of pages, from the options that are checked. */

@@ -33,9 +33,7 @@ export function readJson(text: string): Source {
 
 /** @throws {SourceError} if it is not YAML; {Error} if the package `yaml` is missing */
 export async function readYaml(text: string): Promise<Source> {
-  const { LineCounter, parseDocument } = await import('yaml').catch(() => {
-    throw new Error('YAML needs a package: npm install yaml');
-  });
+  const { LineCounter, parseDocument } = await yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const at = (offset: number): Position => {
@@ -55,6 +53,15 @@ export async function readYaml(text: string): Promise<Source> {
       return { line: 1, column: 1 };
     },
   };
+}
+
+/** The optional package. In `try`, a bundler does without it where it is not installed. */
+async function yaml(): Promise<typeof import('yaml')> {
+  try {
+    return await import('yaml');
+  } catch {
+    throw new Error('YAML needs a package: npm install yaml');
+  }
 }
 
 function keyOf(path: readonly string[]): string {

@@ -36,9 +36,9 @@ export interface ClosableStore extends CacheStore {
 
 const checks: { readonly [Option in keyof Required<RedisStoreOptions>]: Check } = {
   url: (value) =>
-    typeof value === 'string' && /^rediss?:\/\//.test(value) && URL.canParse(value)
+    typeof value === 'string' && /^rediss?:\/\/[^/]*(\/\d*)?$/.test(value) && URL.canParse(value)
       ? null
-      : 'a URL that begins with redis:// or rediss://',
+      : 'a URL that begins with redis:// or rediss://, and has at most the number of a database as its path',
   client: (value) => (isNodeRedis(value) || isIORedis(value) ? null : 'a client of node-redis or ioredis'),
   prefix: aString,
   timeout: milliseconds,
@@ -80,8 +80,8 @@ class OwnConnection implements RedisConnection {
       (client) => {
         this.#connected = overNodeRedis(client);
       },
-      () => {
-        this.#failure = new Error('redisStore({ url }) needs a package: npm install @redis/client');
+      (error: Error) => {
+        this.#failure = error;
       },
     );
   }
@@ -134,7 +134,7 @@ const PING_MS = 1000;
 const SILENCE_MS = 3000;
 
 async function connect(url: string): Promise<NodeRedisClient> {
-  const { createClient } = await import('@redis/client');
+  const { createClient } = await nodeRedis();
   const client = createClient({
     url,
     // A command that cannot be sent now is of no use later.
@@ -151,4 +151,13 @@ async function connect(url: string): Promise<NodeRedisClient> {
   client.on('error', () => {});
   client.connect().catch(() => {});
   return client as unknown as NodeRedisClient;
+}
+
+/** The optional package. In `try`, a bundler does without it where it is not installed. */
+async function nodeRedis(): Promise<typeof import('@redis/client')> {
+  try {
+    return await import('@redis/client');
+  } catch {
+    throw new Error('redisStore({ url }) needs a package: npm install @redis/client');
+  }
 }

@@ -124,6 +124,7 @@ describeWith('redis-server', 'in Redis', (program) => {
 test.each([
   [{}, 'expected one of url and client'],
   [{ url: 'http://localhost' }, 'url: expected a URL that begins with redis:// or rediss://'],
+  [{ url: 'redis://localhost/cache' }, 'has at most the number of a database as its path'],
   [{ client: {} }, 'client: expected a client of node-redis or ioredis, but was given an object'],
   [{ url: 'redis://x', prefix: 7, timeout: 0 }, '2 problems'],
   [{ uri: 'redis://x' }, "uri: is not an option: here it is called 'url'"],
