@@ -20,6 +20,7 @@ export const errorCodes = [
   'ERR_UPSTREAM_DEPENDENCY',
   'ERR_UPSTREAM_ITEMS',
   'ERR_UPSTREAM_HOOK',
+  'ERR_UPSTREAM_GRAPHQL',
 ] as const;
 
 export type UpstreamErrorCode = (typeof errorCodes)[number];

@@ -6,7 +6,7 @@ import type { PageOptions, RunInput, Upstream, UpstreamMap, UpstreamOptions } fr
 
 /** Makes options that are not known errors, which a type parameter's constraint would let pass, and says so. */
 type NoTypo<O, Known> = {
-  readonly [Option in Exclude<keyof O, keyof Known | DataType>]: `'${Option & string}' is not an option`;
+  readonly [Option in Exclude<keyof O, keyof Known | DataType | AnswerType>]: `'${Option & string}' is not an option`;
 };
 type NoTypos<M> = { readonly [Name in keyof M]: M[Name] extends string ? unknown : NoTypo<M[Name], UpstreamOptions> };
 
@@ -59,6 +59,12 @@ type DataType = '~data';
 /** An entry whose data has the type T. */
 export type TypedUpstream<T> = Upstream & { readonly [Key in DataType]?: T };
 
+/** Holds the data type of one answer, which becomes that of the data by the entry's other options, as with `schema`. */
+type AnswerType = '~answer';
+
+/** An entry whose answers have the type T. */
+export type TypedAnswer<T> = { readonly [Key in AnswerType]?: T };
+
 type SchemaOutput<S> = S extends { readonly '~standard': { readonly types?: infer T } }
   ? NonNullable<T> extends { readonly output: infer Output }
     ? Output
@@ -67,9 +73,11 @@ type SchemaOutput<S> = S extends { readonly '~standard': { readonly types?: infe
 
 type One<U> = U extends { readonly schema: infer S }
   ? SchemaOutput<S>
-  : U extends { readonly fragment: true; readonly transformResponse?: undefined }
-    ? string
-    : unknown;
+  : U extends { readonly [Key in AnswerType]?: infer T }
+    ? T
+    : U extends { readonly fragment: true; readonly transformResponse?: undefined }
+      ? string
+      : unknown;
 
 type Answer<U> = U extends { readonly each: NonNullable<UpstreamOptions['each']> } ? (One<U> | null)[] : One<U>;
 

@@ -1,5 +1,6 @@
 import { Failure } from '../errors.js';
 import { hookFailure } from '../hook.js';
+import { incompleteOf, ourVendor } from '../seam.js';
 import { shown } from '../shown.js';
 import type { StandardIssue, StandardSchema } from '../standard-schema.js';
 
@@ -14,7 +15,18 @@ const LONGEST = 600;
 // Libraries whose messages never quote the data, so that they can be shown.
 const discreet: ReadonlySet<string> = new Set(['zod']);
 
-/** The data, checked by the schema if there is one. */
+/** Data that is not all there, and why. */
+export class PartialData {
+  readonly data: unknown;
+  readonly failure: Failure;
+
+  constructor(data: unknown, failure: Failure) {
+    this.data = data;
+    this.failure = failure;
+  }
+}
+
+/** The data, checked by the schema if there is one; a PartialData where one of ours found only a part. */
 export function checked(data: unknown, schema: StandardSchema | null): unknown | Failure {
   return schema === null || data instanceof Failure ? data : validate(schema, data);
 }
@@ -25,9 +37,9 @@ async function validate(schema: StandardSchema, data: unknown): Promise<unknown 
     const settled = await data;
     if (settled instanceof Failure) return settled;
     const result = await schema['~standard'].validate(settled);
-    // Some libraries give a promise as the value if a transform returned one.
-    if (result.issues === undefined) return await result.value;
     const { vendor } = schema['~standard'];
+    // Some libraries give a promise as the value if a transform returned one.
+    if (result.issues === undefined) return vendor === ourVendor ? whole(result.value) : await result.value;
     const issues = result.issues
       .slice(0, MOST_ISSUES)
       .map((issue) => describe(issue, vendor))
@@ -38,6 +50,12 @@ async function validate(schema: StandardSchema, data: unknown): Promise<unknown 
   } catch (cause) {
     return hookFailure('its schema threw', cause);
   }
+}
+
+function whole(value: unknown): unknown | Failure {
+  const found = incompleteOf(value);
+  if (found === null) return value;
+  return found.data === null ? found.failure : new PartialData(found.data, found.failure);
 }
 
 function describe(issue: StandardIssue, vendor: string): string {

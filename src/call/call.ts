@@ -1,4 +1,5 @@
 import { type Answer, type Result, refusalOf } from '../answer/answer.js';
+import { PartialData } from '../answer/schema.js';
 import { type CallMessage, calls } from '../channels.js';
 import type { ListSource } from '../checked.js';
 import { Failure, type UpstreamError } from '../errors.js';
@@ -197,7 +198,9 @@ export class Call extends RecordedJob {
     const now = this.scope.instance.clock.now();
     // A stale copy is there because the time is up.
     if (now > this.endsAt && this.answer?.source !== 'stale') this.#fail(this.#tooLate());
-    else this.#finish('success', data, null, undefined, now);
+    else if (data instanceof PartialData) {
+      this.#finish('partial', data.data, this.errorOf(data.failure), undefined, now);
+    } else this.#finish('success', data, null, undefined, now);
   }
 
   /** Decoding blocks the event loop, so the time may be up before the timer could fire. */

@@ -116,10 +116,11 @@ export function firstStart(items: readonly Outcome[]): number | null {
 
 /** Joins the outcomes of all items: their data in order, or a failure if every item failed. */
 export function joinItems(items: readonly Outcome[]): Pick<Outcome<unknown[]>, 'status' | 'data' | 'error'> | Failure {
-  const failed = items.find((item) => item.status === 'error');
+  const failed = items.find((item) => item.status === 'error') ?? items.find((item) => item.status === 'partial');
   const data = items.map((item) => item.data);
   if (failed === undefined) return { status: 'success', data, error: null };
-  if (items.some((item) => item.status === 'success')) return { status: 'partial', data, error: failed.error };
+  if (items.some(({ status }) => status === 'success' || status === 'partial'))
+    return { status: 'partial', data, error: failed.error };
   const { code, upstreamStatus, status } = failed.error as UpstreamError;
   return new Failure(code, 'every item failed', failed.error, upstreamStatus, status === 400);
 }

@@ -1,5 +1,6 @@
 import { type Result, refusalOf } from '../answer/answer.js';
 import { whole } from '../answer/body.js';
+import { PartialData } from '../answer/schema.js';
 import type { WireAnswer } from '../answer/wire-answer.js';
 import { keyOf } from '../cache/cache.js';
 import { CachedAnswer, UnreadableAnswer } from '../cache/cached-answer.js';
@@ -101,7 +102,8 @@ class Filling extends Fork implements Searcher {
   async take(entry: Entry): Promise<boolean> {
     const { cache } = this.scope.instance;
     const { policy, decoder } = this.parent.plan;
-    if ((await entry.read(decoder)) instanceof Failure || this.over) return false;
+    const data = await entry.read(decoder);
+    if (data instanceof Failure || data instanceof PartialData || this.over) return false;
     cache.put(this.#request, policy, entry);
     const how = this.answers(entry);
     if (how === null) {
@@ -182,12 +184,13 @@ class Filling extends Fork implements Searcher {
     if (data instanceof Failure) return this.finish(new UnreadableAnswer(answer, data));
     const { cache, clock } = this.scope.instance;
     const { policy } = this.parent.plan;
-    const tags = tagsOf(this.#request, data);
-    const unstored = why ?? (tags === null ? 'tags' : null);
+    const isPartial = data instanceof PartialData;
+    const tags = tagsOf(this.#request, isPartial ? data.data : data);
+    const unstored = why ?? (isPartial ? 'partial' : tags === null ? 'tags' : null);
     // Also where it is not stored, for who shares it may have asked after its URL was marked.
     entry.label(tags ?? [], marksOf(this.#request, entry, tags ?? []));
     const isKept = unstored === null && cache.put(this.#request, policy, entry);
-    if (unstored !== null) this.#forget(answer);
+    if (unstored !== null && !isPartial) this.#forget(answer);
     const unlock = this.#search?.takeLock();
     if (isKept && cache.second !== null) {
       void cache.second.put(keyOf(this.#request, policy), entry, this.#request, clock).then(unlock);
