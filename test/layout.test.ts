@@ -52,6 +52,7 @@ const leaves = [
 // with `types`, which may import its types besides.
 const packages: Record<string, { values: RegExp; files: number; types: RegExp }> = {
   express: { values: /./, files: 1, types: /./ },
+  '@0no-co/graphql.web': { values: /^openapi\//, files: 1, types: /^openapi\// },
   yaml: { values: /^pages\//, files: 1, types: /^pages\// },
   undici: { values: /^transport\//, files: 1, types: /^transport\/|^settings-types\.ts$/ },
   'p-limit': { values: /^run\//, files: 1, types: /^run\// },

@@ -28,8 +28,11 @@ type Unknown<Paths, T extends string, M extends string> = Exclude<
 >;
 
 type QueryOf<O> = O extends { readonly parameters: { readonly query?: infer Query } }
-  ? keyof NonNullable<Query>
+  ? KeyOf<NonNullable<Query>>
   : never;
+
+/** `query?: never` says that there are none. */
+type KeyOf<Query> = [Query] extends [never] ? never : keyof Query;
 
 type OperationOf<Paths, T extends string, M extends string> = Paths[PathOf<Paths, T> & keyof Paths] extends {
   readonly [Key in M]?: infer Found;
@@ -112,10 +115,10 @@ type LastOf<Name extends string> = Name extends `${string}.${infer Rest}` ? Last
 type InText<T extends string> = T extends `${string}?${infer Query}` ? KeysOf<Query> : never;
 
 type KeysOf<Query extends string> = Query extends `${infer First}&${infer Rest}`
-  ? KeyOf<First> | KeysOf<Rest>
-  : KeyOf<Query>;
+  ? NameOf<First> | KeysOf<Rest>
+  : NameOf<Query>;
 
-type KeyOf<Pair extends string> = Pair extends '' ? never : Pair extends `${infer Key}=${string}` ? Key : Pair;
+type NameOf<Pair extends string> = Pair extends '' ? never : Pair extends `${infer Key}=${string}` ? Key : Pair;
 
 /** The data that an operation answers with. */
 export type BodyOf<Paths, T extends string, M extends string> =

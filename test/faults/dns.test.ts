@@ -294,7 +294,7 @@ describe('a redirect', () => {
     };
     redirectsTo(`http://rebinding.example:${canary.port}/1`);
     const { outcomes, attempts } = await visit({ a: server.origin });
-    await until(() => other.sockets.size === 0, 1000);
+    await until(() => other.sockets.size === 0, 10_000);
     other.behaviour = behaviour;
     expect(outcomes['a']).toMatchObject({ code: 'ERR_UPSTREAM_BLOCKED' });
     expect(attempts).toEqual([`127.0.0.1:${server.port}`, `${otherPublicAddress}:${canary.port}`]);

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { CacheOptions } from '../../src/cache-types.js';
 import type { Context, PageOptions, UpstreamMap, UpstreamOptions } from '../../src/index.js';
+import { incomplete, ourVendor } from '../../src/seam.js';
 import type { ManualClock } from '../support/clock.js';
 import type { Script } from './model.js';
 import type { Visit } from './visit.js';
@@ -52,7 +53,10 @@ const entry = fc.record({
   when: onceIn(6, fc.oneof(hook, fc.constant('false' as const))),
   url: onceIn(8, hook),
   headers: onceIn(8, hook),
-  schema: onceIn(8, hook),
+  schema: onceIn(
+    8,
+    fc.oneof({ weight: 3, arbitrary: hook }, { weight: 1, arbitrary: fc.constant('finds a part' as const) }),
+  ),
   validateStatus: onceIn(8, fc.constantFrom('throws', 'accepts all')),
   /** Equal ones among them are equal requests. */
   items: onceIn(3, fc.array(fc.nat(2), { maxLength: 5 })),
@@ -228,7 +232,7 @@ function upstreamOf(
     ...(fallback === null
       ? { required: one.required && !one.defer }
       : { fallback: fallback === 'value' ? 'instead' : fallbackOf(fallback, around) }),
-    ...(schema !== null && { schema: schemaOf(schema, around) }),
+    ...(schema !== null && { schema: schema === 'finds a part' ? partSchema : schemaOf(schema, around) }),
     ...(validateStatus !== null && { validateStatus: validateStatus === 'throws' ? throwing : () => true }),
     ...(one.retry !== null && { retry: { ...one.retry, methods: ['GET', 'POST'] } }),
     ...(one.hedge !== null && (one.isSafe || !one.isPost) && { hedge: one.hedge }),
@@ -278,6 +282,15 @@ function schemaOf(how: Hook, around: Surroundings): NonNullable<UpstreamOptions[
   const validate = (value: unknown) => behave(how, () => ({ value }), null, around);
   return { '~standard': { version: 1, vendor: 'the model', validate } };
 }
+
+/** As that of a GraphQL answer with errors beside its data. */
+const partSchema: NonNullable<UpstreamOptions['schema']> = {
+  '~standard': {
+    version: 1,
+    vendor: ourVendor,
+    validate: (value) => ({ value: incomplete(value, 'ERR_UPSTREAM_GRAPHQL', 'it answered with an error') }),
+  },
+};
 
 /** What a hook gives, now, later or never. */
 function behave<T>(how: Hook, value: () => T, context: Context | null, around: Surroundings): T | Promise<T> {

@@ -27,6 +27,7 @@ const reasons: Partial<Record<UpstreamErrorCode, (of: Case) => boolean>> = {
     [when, url, headers, schema, validateStatus, fallback].some((hook) => throwing.includes(hook)),
   ERR_UPSTREAM_DEPENDENCY: ({ entry }) => entry.reads && entry.waitsFor.length > 0,
   ERR_UPSTREAM_URL: ({ entry }) => entry.reads && entry.waitsFor.length > 0,
+  ERR_UPSTREAM_GRAPHQL: ({ entry }) => entry.schema === 'finds a part',
   ERR_UPSTREAM_SCHEMA: () => false,
   ERR_UPSTREAM_ITEMS: () => false,
 };
@@ -52,6 +53,14 @@ export function expectOutcome(outcome: Outcome, entry: Entry, visit: Visit, worl
   expectSo(attempts <= most * (items?.length ?? 1), `it has sent no more than ${most} times`);
   if (items === undefined) {
     expectSo(attempts > 0 || source !== 'network', 'what it has came of its attempts');
+    const isPart = status === 'partial';
+    expectSo(
+      isPart
+        ? error?.code === 'ERR_UPSTREAM_GRAPHQL'
+        : status !== 'success' || entry.schema !== 'finds a part' || error !== null,
+      'it is partial where a part was found',
+    );
+    expectSo(!isPart || source !== 'network' || outcome.cache?.stored !== true, 'a part is not stored');
     expectSo(isCached(entry) === (outcome.cache !== null) || attempts === 0, 'the cache says what it did');
     if (source === 'cache' || source === 'stale') expectStored(outcome, entry, visit, world, expectSo);
     return;

@@ -45,11 +45,11 @@ async function runOnce(fault: FaultCase, siblings: RawUpstream | null, deadlineM
     if (fault.kept) await again({ path: '/0' });
     upstream.behaviour = fault;
     const first = reportOf(await page({ path: '/1' }));
-    const socketsGone = keepsConnection(fault) ? null : await until(() => upstream.sockets.size === 0, 1000);
+    const socketsGone = keepsConnection(fault) ? null : await until(() => upstream.sockets.size === 0, 10_000);
     upstream.behaviour = healthy;
     const second = fault.refused ? null : reportOf(await again({ path: '/2' }));
     void mashup.close();
-    const socketsGoneAfterClose = await until(() => upstream.sockets.size === 0, 1000);
+    const socketsGoneAfterClose = await until(() => upstream.sockets.size === 0, 10_000);
     return { first, second, handled: [...page.handled, ...again.handled], socketsGone, socketsGoneAfterClose };
   } finally {
     await page.close();

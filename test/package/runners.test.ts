@@ -14,7 +14,17 @@ let six: string;
 beforeAll(async () => {
   project = await temporaryDirectory();
   const inside = ['leven', 'p-limit', 'yocto-queue'];
-  const all = ['axios', 'undici', 'lru-cache', 'express', '@opentelemetry', '@types', 'undici-types', ...inside];
+  const all = [
+    '@0no-co',
+    'axios',
+    'undici',
+    'lru-cache',
+    'express',
+    '@opentelemetry',
+    '@types',
+    'undici-types',
+    ...inside,
+  ];
   await unpack(project, await pack(project), all);
   const { exports } = await readManifest();
   entries = Object.keys(exports)
@@ -39,7 +49,9 @@ const count = () => `console.log([${names()}].filter((m) => Object.keys(m).lengt
 
 test('every entry is known here', () => {
   expect(entries).toEqual(
-    ['', '/html', '/inspector', '/otel', '/pages', '/redis', '/testing'].map((path) => `express-mashup${path}`),
+    ['', '/html', '/inspector', '/openapi', '/otel', '/pages', '/redis', '/testing'].map(
+      (path) => `express-mashup${path}`,
+    ),
   );
 });
 

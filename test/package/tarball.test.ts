@@ -46,6 +46,7 @@ test('its dist is the build of the sources of today: no file is missing, and non
     'index',
     'html/index',
     'inspector/index',
+    'openapi/index',
     'otel/index',
     'pages/index',
     'redis/index',
@@ -89,6 +90,7 @@ test('its CommonJS modules require no package that is an ES module alone, and th
   );
   const packages = [...new Set(required)].filter((name) => !name.startsWith('node:'));
   expect(packages.sort()).toEqual([
+    '@0no-co/graphql.web',
     '@opentelemetry/api',
     '@redis/client',
     'axios',

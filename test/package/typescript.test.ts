@@ -28,7 +28,8 @@ beforeAll(async () => {
   const consumers = join(root, 'test/package/consumers');
   for (const name of ['page.ts', 'page.mts', 'page.cts'])
     await copyFile(join(consumers, 'page.ts'), join(project, name));
-  for (const name of ['mixed-library.cts', 'mixed-app.mts']) await copyFile(join(consumers, name), join(project, name));
+  const others = ['mixed-library.cts', 'mixed-app.mts', 'api.ts', 'api-wrong.ts'];
+  for (const name of others) await copyFile(join(consumers, name), join(project, name));
 }, 120_000);
 
 afterAll(() => rm(project, { recursive: true, force: true }));
@@ -73,3 +74,33 @@ test.each<[string, ...Parameters<typeof compile>]>([
 test('pages, entries and errors of a CommonJS library have the types that an ES module knows', async () => {
   await compile(7, ['mixed-app.mts'], { module: 'nodenext' });
 }, 60_000);
+
+test.each(['5.0', 5, 7] as const)(
+  'upstreams have the types of an OpenAPI and a GraphQL document, with TypeScript %s',
+  async (compiler) => {
+    await compile(compiler, ['api.ts'], { module: 'node16', target: 'es2022' });
+  },
+  60_000,
+);
+
+const wrong = [
+  "'/userz/{params.id}' is not a path of this API",
+  "'land' is not a query parameter of GET /users/{id}",
+  "'/users/{id}' has no PUT",
+  "this document needs the variable 'id'",
+  "this document needs the variable 'id'",
+  "this document needs the variable 'id'",
+  "this document has no variable 'frist'",
+];
+
+test.each(['5.0', 5, 7] as const)(
+  'the first line of each error says what is wrong, with TypeScript %s',
+  async (compiler) => {
+    const failed = await compile(compiler, ['api-wrong.ts'], { module: 'node16', target: 'es2022' }).catch(String);
+    const lines = String(failed).split('\n');
+    const first = lines.filter((line) => /^api-wrong\.ts\(\d+,\d+\): error/.test(line));
+    expect(first).toHaveLength(wrong.length);
+    for (const [at, message] of wrong.entries()) expect(first[at]).toContain(message);
+  },
+  60_000,
+);

@@ -55,6 +55,8 @@ api('/users/{params.id}/friends');
 api('/users/');
 // @ts-expect-error: no such query parameter, in an expression
 api('/users{?query.limt}');
+// @ts-expect-error: it has no query parameters, nor has its path
+api('/users/{params.id}{?query.id}', 'delete');
 // @ts-expect-error: no such query parameter, in the text
 api('/users?limt=3');
 // @ts-expect-error: the path has no such method
