@@ -131,12 +131,24 @@ declare global {
   function getToken(): Promise<string>;
 }`;
 
+// What a tool makes of an OpenAPI document.
+const usersApi = `
+export interface paths {
+  '/users/{id}': {
+    get: {
+      parameters: { query?: { lang?: string }; path: { id: string } };
+      responses: { 200: { content: { 'application/json': { id: string; name: string; friendIds: string[] } } } };
+    };
+  };
+}`;
+
 test('examples in TypeScript compile, and what they say of types is so', async () => {
   const files = [
     'README.md',
     ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
   ];
   await writeFile(join(directory, 'globals.d.ts'), globals);
+  await writeFile(join(directory, 'users-api.d.ts'), usersApi);
   for (const file of files) {
     for (const [at, code] of blocks(await read(file), 'ts').entries()) {
       const checked = code.replace(/^( *)(res\.locals\.\w+); \/\/ (.+)$/gm, '$1true satisfies Exactly<$3, typeof $2>;');
@@ -184,6 +196,7 @@ test('every error code that the docs name is one', async () => {
     'streaming',
     'observing',
     'recipes',
+    'typed-apis',
   ];
   for (const file of ['README.md', ...others.map((name) => `docs/${name}.md`)]) {
     const named = (await read(file)).match(/ERR_UPSTREAM_[A-Z_]+\b(?!_)/g) ?? [];
