@@ -1,18 +1,12 @@
+import { METHODS } from 'node:http';
 import type { RequestHandler } from 'express';
-import { type ConfigProblem, isConfigError } from '../errors.js';
+import { isConfigError } from '../errors.js';
 import type { Mashup } from '../page-types.js';
 import { isPlainObject } from '../plain.js';
 import { didYouMean } from '../plan/suggest.js';
-import type { PageOptions, UpstreamMap } from '../types.js';
-import { functionOptions, type pageKeys } from './schema.js';
-
-/** What a file names and a program has. */
-export interface Named {
-  readonly functions: Readonly<Record<string, unknown>>;
-  readonly schemas: Readonly<Record<string, unknown>>;
-  /** Environment variables, for header values. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
+import type { UpstreamMap } from '../types.js';
+import { type Add, type Json, type Named, Names } from './named.js';
+import type { pageKeys } from './schema.js';
 
 /** A page of a file, compiled. */
 export interface Route {
@@ -23,6 +17,8 @@ export interface Route {
   readonly path: string;
   readonly page: RequestHandler;
   readonly names: readonly string[];
+  /** Where the page attaches its data, if not to `res.locals` itself. */
+  readonly into: string | null;
   readonly view: string | null;
   readonly late: Readonly<Record<string, string>> | null;
   readonly wait: string | undefined;
@@ -36,10 +32,6 @@ export interface FileProblem {
   readonly at: readonly string[];
   readonly message: string;
 }
-
-type Json = Readonly<Record<string, unknown>>;
-
-const requestSources: ReadonlySet<string> = new Set(['params', 'query', 'locals']);
 
 /** Compiles all pages of a file; adds what is wrong. */
 export function compileFile(value: unknown, instance: Mashup, named: Named, problems: FileProblem[]): Route[] {
@@ -67,7 +59,7 @@ interface Defaults {
   readonly origins: Readonly<Record<string, Json>>;
 }
 
-function readDefaults(defaults: unknown, add: (at: readonly string[], message: string) => void): Defaults {
+function readDefaults(defaults: unknown, add: Add): Defaults {
   if (!isPlainObject(defaults)) {
     add(['defaults'], 'expected an object with page and origins');
     return { page: {}, origins: {} };
@@ -93,43 +85,40 @@ class File {
   readonly #shared: Json;
   readonly #defaults: Defaults;
   readonly #instance: Mashup;
-  readonly #named: Named;
-  readonly #add: (at: readonly string[], message: string) => void;
+  readonly #names: Names;
+  readonly #add: Add;
+  #problems = 0;
 
-  constructor(
-    shared: Json,
-    defaults: Defaults,
-    instance: Mashup,
-    named: Named,
-    add: (at: readonly string[], message: string) => void,
-  ) {
+  constructor(shared: Json, defaults: Defaults, instance: Mashup, named: Named, add: Add) {
     this.#shared = shared;
     this.#defaults = defaults;
     this.#instance = instance;
-    this.#named = named;
-    this.#add = add;
+    this.#add = (at, message) => {
+      this.#problems++;
+      add(at, message);
+    };
+    this.#names = new Names(named, this.#add);
   }
 
   page(key: string, page: unknown): Route | null {
     const at = ['pages', key];
     const [, method = 'GET', path] = /^(?:([A-Z]+) )?(\/\S*)$/.exec(key) ?? [];
+    const count = this.#problems;
     if (path === undefined) this.#add(at, "expected a method and a path, such as 'GET /city/:name'");
+    if (!METHODS.includes(method)) this.#add(at, `${method} is no HTTP method`);
     if (!isPlainObject(page) || !isPlainObject(page['upstreams'])) {
       this.#add(at, 'expected an object with upstreams');
       return null;
     }
-    const { upstreams, view, json, late, wait, locals, ...options } = page as Record<
-      (typeof pageKeys)[number],
-      unknown
-    >;
-    if ((typeof view === 'string') === (json === true)) this.#add(at, 'expected a view, or json: true');
-    if (late !== undefined && (!isPlainObject(late) || typeof view !== 'string'))
-      this.#add([...at, 'late'], 'expected the views of what is deferred, beside a view');
-    const count = this.#problems;
-    const map = this.#map(upstreams as Json, [...at, 'upstreams']);
-    const own = this.#filled({ ...this.#defaults.page, ...options }, at) as PageOptions;
+    const { upstreams: entries, view, json, late, wait, locals, ...options } = page as PageOfFile;
+    this.#checkAnswer(page as PageOfFile, at);
+    const place = this.#placesOf(page, at);
+    const map = Object.fromEntries(
+      Object.entries(entries).map(([name, entry]) => [name, this.#upstream(name, entry, place)]),
+    );
+    const own = this.#names.fill({ ...this.#defaults.page, ...options }, (rest) => place('options', rest));
     if (path === undefined || this.#problems > count) return null;
-    const made = this.#make(map, own, at, upstreams as Json);
+    const made = this.#make(map, own, place);
     if (made === null) return null;
     return {
       key,
@@ -137,19 +126,33 @@ class File {
       path,
       page: made,
       names: Object.keys(map),
-      view: typeof view === 'string' ? view : null,
-      late: isPlainObject(late) ? (late as Record<string, string>) : null,
-      wait: typeof wait === 'string' ? wait : undefined,
-      locals: isPlainObject(locals) ? locals : {},
-      text: JSON.stringify([this.#defaults, page, this.#used(upstreams as Json)]),
+      into: typeof own['into'] === 'string' ? own['into'] : null,
+      view: (view as string | undefined) ?? null,
+      late: (late as Readonly<Record<string, string>> | undefined) ?? null,
+      wait: wait as string | undefined,
+      locals: (locals as Json | undefined) ?? {},
+      text: JSON.stringify([this.#defaults, page, this.#used(entries)]),
     };
   }
 
-  #problems = 0;
-
-  #problem(at: readonly string[], message: string): void {
-    this.#problems++;
-    this.#add(at, message);
+  /** What a page answers with. */
+  #checkAnswer({ upstreams, view, json, late, wait, locals }: PageOfFile, at: readonly string[]): void {
+    const expect = (isSo: boolean, name: string, what: string) => {
+      if (!isSo) this.#add([...at, name], `expected ${what}`);
+    };
+    expect(view === undefined || typeof view === 'string', 'view', 'the name of a view');
+    if ((view === undefined) === (json !== true)) this.#add(at, 'expected a view, or json: true');
+    expect(wait === undefined || typeof wait === 'string', 'wait', 'the name of a view');
+    expect(locals === undefined || isPlainObject(locals), 'locals', 'an object');
+    if (late === undefined) return;
+    const isLate = isPlainObject(late) && view !== undefined;
+    expect(isLate, 'late', 'the views of what is deferred, beside a view');
+    for (const [name, shown] of Object.entries(isLate ? (late as Json) : {})) {
+      const isDeferred = Object.hasOwn(upstreams, name) && this.#whole(upstreams[name])['defer'] === true;
+      const add = (message: string) => this.#add([...at, 'late', name], message);
+      if (typeof shown !== 'string') add('expected the name of a view');
+      if (!isDeferred) add(`expected the name of a deferred upstream${didYouMean(name, Object.keys(upstreams))}`);
+    }
   }
 
   /** The entries of `upstreams` that a page uses. */
@@ -159,119 +162,78 @@ class File {
     );
   }
 
-  #map(upstreams: Json, at: readonly string[]): Record<string, unknown> {
-    return Object.fromEntries(
-      Object.entries(upstreams).map(([name, entry]) => [name, this.#upstream(entry, [...at, name])]),
-    );
-  }
-
-  #upstream(entry: unknown, at: readonly string[]): unknown {
-    const { use, ...own } = isPlainObject(entry) ? entry : { url: entry };
-    let merged: Json = own;
-    if (use !== undefined) {
-      const known = typeof use === 'string' && Object.hasOwn(this.#shared, use) ? this.#shared[use] : undefined;
-      if (known === undefined)
-        this.#problem([...at, 'use'], `there is no such upstream${didYouMean(String(use), Object.keys(this.#shared))}`);
-      merged = { ...(isPlainObject(known) ? known : { url: known }), ...own };
+  #upstream(name: string, entry: unknown, place: Place): unknown {
+    if (isPlainObject(entry) && 'use' in entry && !this.#isShared(entry['use'])) {
+      const known = didYouMean(String(entry['use']), Object.keys(this.#shared));
+      this.#add(place(name, ['use']), `there is no such upstream${known}`);
     }
-    const { url } = merged;
-    const origin = typeof url === 'string' ? /^https?:\/\/[^/?#{]+/.exec(url)?.[0] : undefined;
-    const around = origin === undefined ? undefined : this.#defaults.origins[origin];
-    if (around !== undefined) merged = { ...around, ...merged, ...joinedHeaders(around, merged) };
-    const filled = this.#filled(merged, at);
-    const [read = ''] = typeof merged['when'] === 'string' ? merged['when'].split('.') : [];
-    // What a condition reads of another upstream is there when that has ended.
-    if (read !== '' && !requestSources.has(read)) filled['after'] = [...[filled['after'] ?? []].flat(), read];
-    return filled;
+    return this.#names.fill(this.#whole(entry), (rest) => place(name, rest));
   }
 
-  /** Options with what they name in its place: functions, schemas, environment variables, conditions. */
-  #filled(options: Json, at: readonly string[]): Record<string, unknown> {
-    const filled: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(options)) {
-      const here = [...at, name];
-      if (isPlainObject(value) && '$function' in value) filled[name] = this.#function(value, name, here);
-      else if (name === 'schema') filled[name] = this.#byName(value, this.#named.schemas, 'schema', here);
-      else if (name === 'when') filled[name] = this.#condition(value, here);
-      else if (name === 'headers' && isPlainObject(value)) filled[name] = this.#headers(value, here);
-      else filled[name] = value;
-    }
-    return filled;
-  }
-
-  #function(value: Json, option: string, at: readonly string[]): unknown {
-    if (!functionOptions.has(option)) this.#problem(at, 'cannot be a function');
-    return this.#byName(value['$function'], this.#named.functions, 'function', at);
-  }
-
-  #byName(name: unknown, all: Readonly<Record<string, unknown>>, what: string, at: readonly string[]): unknown {
-    if (typeof name === 'string' && Object.hasOwn(all, name)) return all[name];
-    this.#problem(
-      at,
-      `the program gives no ${what} of the name '${String(name)}'${didYouMean(String(name), Object.keys(all))}`,
-    );
-    return undefined;
-  }
-
-  /** A path to a value: where that is false, empty or missing, the upstream is not called. */
-  #condition(value: unknown, at: readonly string[]): unknown {
-    if (typeof value !== 'string' || !/^[\w-]+(?:\.[\w-]+)*$/.test(value)) {
-      this.#problem(at, "expected a path such as 'query.city' or 'user.premium'");
-      return undefined;
-    }
-    const [source = '', ...keys] = value.split('.');
-    return (context: Json) => {
-      const from = ['params', 'query', 'locals'].includes(source)
-        ? context[source]
-        : (context['results'] as Json)[source];
-      return keys.reduce<unknown>(
-        (found, key) => (isPlainObject(found) && Object.hasOwn(found, key) ? found[key] : undefined),
-        from,
-      );
-    };
-  }
-
-  #headers(headers: Json, at: readonly string[]): Record<string, unknown> {
-    return Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => {
-        if (!isPlainObject(value)) return [name, value];
-        const variable = value['$env'];
-        const found = typeof variable === 'string' ? this.#named.env[variable] : undefined;
-        // Its value is never shown.
-        if (found === undefined || found === '')
-          this.#problem([...at, name], `the environment variable ${String(variable)} is not set`);
-        return [name, found];
-      }),
-    );
-  }
-
-  #make(
-    map: Record<string, unknown>,
-    options: PageOptions,
-    at: readonly string[],
-    upstreams: Json,
-  ): RequestHandler | null {
+  #make(map: Record<string, unknown>, options: Json, place: Place): RequestHandler | null {
     try {
       return this.#instance(map as UpstreamMap, options as never) as unknown as RequestHandler;
     } catch (error) {
       if (!isConfigError(error)) throw error;
-      for (const problem of error.problems) this.#add(this.#placeOf(problem, at, upstreams), problem.message);
+      for (const { path, message } of error.problems) {
+        const [name = '', ...rest] = path.split('.');
+        this.#add(place(name, rest), message);
+      }
       return null;
     }
   }
 
-  /** Where in the file what a page finds wrong stands: in the page, in what it uses, or in the defaults. */
-  #placeOf({ path }: ConfigProblem, at: readonly string[], upstreams: Json): string[] {
-    const [first = '', ...rest] = path.split('.');
-    if (first === 'options') return [...at, ...rest];
-    const entry = upstreams[first];
-    const [option = ''] = rest;
-    if (isPlainObject(entry) && !Object.hasOwn(entry, option) && typeof entry['use'] === 'string' && option !== '') {
-      const known = this.#shared[entry['use']];
-      if (isPlainObject(known) && Object.hasOwn(known, option)) return ['upstreams', entry['use'], ...rest];
-    }
-    return first in upstreams ? [...at, 'upstreams', first, ...rest] : [...at];
+  /** Where in the file an option of a page stands: in the page itself, in what it uses, or in the defaults. */
+  #placesOf(page: Json, at: readonly string[]): Place {
+    return (name, rest) => {
+      const isIn = (options: unknown) => isPlainObject(options) && Object.hasOwn(options, rest[0] ?? '');
+      if (name === 'options') {
+        return !isIn(page) && isIn(this.#defaults.page) ? ['defaults', 'page', ...rest] : [...at, ...rest];
+      }
+      const upstreams = page['upstreams'] as Json;
+      if (!Object.hasOwn(upstreams, name)) return at;
+      const entry = upstreams[name];
+      const own = [...at, 'upstreams', name, ...rest];
+      if (isIn(entry)) return own;
+      const use = isPlainObject(entry) ? entry['use'] : undefined;
+      if (this.#isShared(use) && isIn(this.#shared[use])) return ['upstreams', use, ...rest];
+      const origin = originOf(this.#merged(entry));
+      return isIn(this.#defaults.origins[origin]) ? ['defaults', 'origins', origin, ...rest] : own;
+    };
   }
+
+  #isShared(use: unknown): use is string {
+    return typeof use === 'string' && Object.hasOwn(this.#shared, use);
+  }
+
+  /** An entry, over what it uses and the defaults of its origin. */
+  #whole(entry: unknown): Json {
+    const merged = this.#merged(entry);
+    const around = this.#defaults.origins[originOf(merged)];
+    return around === undefined ? merged : { ...around, ...merged, ...joinedHeaders(around, merged) };
+  }
+
+  /** An entry, over what it uses. */
+  #merged(entry: unknown): Json {
+    const { use, ...own } = asOptions(entry);
+    return this.#isShared(use) ? { ...asOptions(this.#shared[use]), ...own } : own;
+  }
+}
+
+/** A page as it stands in a file. */
+type PageOfFile = { readonly upstreams: Json } & Readonly<Record<(typeof pageKeys)[number], unknown>>;
+
+/** Where in the file an option of an upstream stands, or of the page itself as 'options'. */
+type Place = (name: string, rest: readonly string[]) => readonly string[];
+
+function asOptions(entry: unknown): Json {
+  return isPlainObject(entry) ? entry : { url: entry };
+}
+
+/** Empty where its URL has none. */
+function originOf({ url }: Json): string {
+  const [start = ''] = typeof url === 'string' ? (/^https?:\/\/[^/?#{]+/i.exec(url) ?? []) : [];
+  return URL.canParse(start) ? new URL(start).origin : '';
 }
 
 function joinedHeaders(around: Json, own: Json): Json {

@@ -117,15 +117,24 @@ function routerOf({ routes }: Loaded): RequestHandler {
   return router;
 }
 
-function handlerOf({ names, view, late, wait, locals }: Route): RequestHandler {
+function handlerOf({ names, into, view, late, wait, locals }: Route): RequestHandler {
+  const dataOf = (res: Response) => (into === null ? res.locals : res.locals[into]) as Record<string, unknown>;
   if (view === null) {
     return (_req, res, next) => {
-      const found = names.map(async (name) => [name, await res.locals[name]]);
+      const data = dataOf(res);
+      const found = names.map(async (name) => [name, await data[name]]);
       Promise.all(found).then((entries) => res.json(Object.fromEntries(entries)), next);
     };
   }
   if (late === null) return (_req, res) => res.render(view, locals);
-  return (_req, res) => sendView(res, view, { late, locals, ...(wait !== undefined && { wait }) });
+  return (_req, res) => {
+    const data = dataOf(res);
+    const views = Object.entries(late).map(([name, one]) => [
+      name,
+      { view: one, value: data[name] as Promise<unknown> },
+    ]);
+    sendView(res, view, { late: Object.fromEntries(views), locals, ...(wait !== undefined && { wait }) });
+  };
 }
 
 function differenceOf(before: readonly Route[], after: readonly Route[]): Omit<Reload, 'error'> {

@@ -4,7 +4,8 @@ import { ConfigError } from '../errors.js';
 import type { MashupInstance } from '../instance.js';
 import type { Mashup } from '../page-types.js';
 import { instanceOf } from '../seam.js';
-import { compileFile, type FileProblem, type Named, type Route } from './compile.js';
+import { compileFile, type FileProblem, type Route } from './compile.js';
+import type { Named } from './named.js';
 import { type Position, readJson, readYaml, type Source, SourceError } from './source.js';
 
 /** A file of pages that was read and compiled. */
@@ -19,7 +20,7 @@ export interface Loaded {
  */
 export async function load(file: string | object, instance: Mashup, named: Named): Promise<Loaded> {
   if (typeof file !== 'string') {
-    return { routes: compiled('pages', { value: file, positionOf: () => null }, instance, named), text: '' };
+    return { routes: compiled('', { value: file, positionOf: () => null }, instance, named), text: '' };
   }
   const text = await readFile(file, 'utf8');
   return { routes: compiled(file, await sourceOf(file, text), instance, named), text };
@@ -47,11 +48,12 @@ function compiled(file: string, source: AnySource, instance: Mashup, named: Name
   const { pages } = instanceOf(instance) as MashupInstance;
   (instanceOf(instance) as MashupInstance).pages = Math.max(0, pages - routes.length);
   if (problems.length === 0) return routes;
-  throw new ConfigError(
-    problems.map(({ at, message }) => {
-      const position = source.positionOf(at);
-      const where = position === null ? file : `${file}:${position.line}:${position.column}`;
-      return { path: at.length === 0 ? where : `${where} ${at.join(' › ')}`, message };
-    }),
-  );
+  const described = problems.map(({ at, message }) => {
+    const position = source.positionOf(at);
+    const where = position === null ? [] : [`${file}:${position.line}:${position.column}`];
+    return [[...where, ...(at.length === 0 ? [] : [at.join(' › ')])].join(' '), message] as const;
+  });
+  // What several pages use is found wrong for each of them.
+  const different = new Map(described.map((one) => [one.join('\n'), one]));
+  throw new ConfigError([...different.values()].map(([path, message]) => ({ path, message })));
 }

@@ -1,32 +1,64 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { type FSWatcher, realpathSync, statSync, watch } from 'node:fs';
+import { dirname } from 'node:path';
 
 /** Editors write a file in several steps. */
 const SETTLE_MS = 50;
 
 /**
- * Tells when a file may have changed, and on SIGHUP. The folder is watched, because many editors put a new file in the place of the
- * old one. Returns what stops it.
+ * Tells when a file has changed, and on SIGHUP. Its folder is watched, because many editors put a new file in the place of the old one.
+ * Where the file is a link, its own folder is watched and that of the file it leads to: Kubernetes changes a mounted ConfigMap by
+ * a link beside it. Returns what stops it.
  */
 export function watchFile(file: string, changed: () => void): () => void {
   let timer: NodeJS.Timeout | null = null;
-  const soon = (): void => {
+  let known = versionOf(file);
+  const soon = (tell: () => void) => () => {
     if (timer !== null) clearTimeout(timer);
-    timer = setTimeout(changed, SETTLE_MS).unref();
+    timer = setTimeout(tell, SETTLE_MS).unref();
   };
-  let watcher: FSWatcher | null = null;
-  try {
-    watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
-      if (name === null || name === basename(file)) soon();
-    });
-    watcher.on('error', () => watcher?.close());
-  } catch {
-    // There is SIGHUP still.
-  }
-  process.on('SIGHUP', soon);
+  const look = soon(() => {
+    const version = versionOf(file);
+    if (version === known) return;
+    known = version;
+    changed();
+  });
+  const hangUp = soon(changed);
+  const watchers = foldersOf(file).flatMap((folder) => watcherOf(folder, look));
+  process.on('SIGHUP', hangUp);
   return () => {
     if (timer !== null) clearTimeout(timer);
-    watcher?.close();
-    process.off('SIGHUP', soon);
+    for (const watcher of watchers) watcher.close();
+    process.off('SIGHUP', hangUp);
   };
+}
+
+function watcherOf(folder: string, look: () => void): FSWatcher[] {
+  try {
+    const watcher = watch(folder, { persistent: false }, look);
+    watcher.on('error', () => watcher.close());
+    return [watcher];
+  } catch {
+    // There is SIGHUP still.
+    return [];
+  }
+}
+
+function foldersOf(file: string): string[] {
+  return [...new Set([dirname(file), dirname(attempt(() => realpathSync(file)) ?? file)])];
+}
+
+/** Different after each change of the file, or of what the link leads to; null where there is none. */
+function versionOf(file: string): string | null {
+  return attempt(() => {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join();
+  });
+}
+
+function attempt<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
 }

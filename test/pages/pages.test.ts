@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,6 +82,25 @@ describe.each(expresses)('pages of a file on %s', (_name, express) => {
     expect((await get('/site/other')).status).toBe(404);
   });
 
+  test('may attach their data under a name', async () => {
+    backend.answer('/users/7', { id: 7, name: 'Ada' });
+    backend.answer('/reviews', ['good']);
+    const get = await open({
+      defaults: { page: { into: 'data' } },
+      pages: {
+        'GET /user': { upstreams: { user: url('/users/7'), later: { url: url('/reviews'), defer: true } }, json: true },
+        'GET /city': {
+          upstreams: { reviews: { url: url('/reviews'), defer: true }, more: { url: url('/reviews'), defer: true } },
+          view: 'city',
+          late: { reviews: 'reviews', more: 'reviews' },
+          locals: { title: 'City' },
+        },
+      },
+    });
+    expect(JSON.parse((await get('/site/user')).text)).toEqual({ user: { id: 7, name: 'Ada' }, later: ['good'] });
+    expect(filled((await get('/site/city')).text)).toContain('<li>good City</li>');
+  });
+
   test('use shared upstreams, defaults, functions, schemas and environment variables', async () => {
     process.env['MASHUP_TEST_TOKEN'] = 'secret';
     closeLater(() => void delete process.env['MASHUP_TEST_TOKEN']);
@@ -159,6 +178,49 @@ describe('what is wrong with a file', () => {
       expect.stringMatching(/^pages\.json:19:\d+ pages › b: expected a method and a path/),
       expect.stringMatching(/^pages\.json:19:\d+ pages › b: expected a view, or json: true/),
       expect.stringMatching(/^pages\.json:20:\d+ pages › \/c: expected an object with upstreams/),
+    ]);
+  });
+
+  test('is told once, and where it stands: in what several pages use, or in the defaults', async () => {
+    const problems = await problemsOf(`{
+  "defaults": {
+    "page": { "deadline": 0 },
+    "origins": { "https://a.example.com": { "timeout": "1 s", "headers": { "k": { "$env": "MASHUP_NOT_SET" } } } }
+  },
+  "upstreams": { "b": { "url": "https://b.example.com/", "retry": -1 } },
+  "pages": {
+    "GET /a": { "upstreams": { "a": "HTTPS://A.example.com:443/", "b": { "use": "b" } }, "json": true },
+    "GET /b": { "upstreams": { "a": "https://a.example.com/", "b": { "use": "b" } }, "json": true },
+    "FETCH /c": { "upstreams": { "c": "https://c.example.com/" }, "json": true },
+    "GET /d": {
+      "upstreams": { "d": "https://d.example.com/", "e": { "url": "https://d.example.com/", "defer": true } },
+      "view": "d", "wait": 1, "locals": [], "late": { "d": "d", "f": "f", "e": 3 }
+    },
+    "GET /e": { "upstreams": { "d": "https://d.example.com/" }, "view": 3 }
+  }
+}`);
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^pages\.json:4:\d+ defaults › origins › https:\/\/a\.example\.com › headers › k: the environment/,
+      ),
+      expect.stringMatching(/^pages\.json:10:\d+ pages › FETCH \/c: FETCH is no HTTP method/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › wait: expected the name of a view/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › locals: expected an object/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › d: expected the name of a deferred upstream/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › f: expected the name of a deferred upstream/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › e: expected the name of a view/),
+      expect.stringMatching(/^pages\.json:15:\d+ pages › GET \/e › view: expected the name of a view/),
+    ]);
+    const { MASHUP_NOT_SET } = process.env;
+    process.env['MASHUP_NOT_SET'] = 'set';
+    closeLater(() => void (MASHUP_NOT_SET ?? delete process.env['MASHUP_NOT_SET']));
+    const others = (await problemsOf(await readFile(join(folder, 'pages.json'), 'utf8'))).slice(0, 3);
+    expect(others).toEqual([
+      expect.stringMatching(
+        /^pages\.json:4:\d+ defaults › origins › https:\/\/a\.example\.com › timeout: expected milli/,
+      ),
+      expect.stringMatching(/^pages\.json:6:\d+ upstreams › b › retry: expected/),
+      expect.stringMatching(/^pages\.json:3:\d+ defaults › page › deadline: expected milli/),
     ]);
   });
 
@@ -269,6 +331,29 @@ describe('a reload', () => {
     expect(isConfigError(heard.at(-1)?.error)).toBe(true);
     await next(() => void process.emit('SIGHUP', 'SIGHUP'));
     expect(heard.length).toBeGreaterThanOrEqual(4);
+  });
+
+  test('comes where the file is a link and another takes the place of its folder, as with a ConfigMap', async () => {
+    const heard: Reload[] = [];
+    const versions = ['one', 'two'].map((name) => join(folder, `..${name}`));
+    for (const [at, version] of versions.entries()) {
+      await mkdir(version);
+      await writeFile(join(version, 'pages.json'), JSON.stringify({ pages: { [`GET /${at}`]: pageOf('/1') } }));
+    }
+    await symlink('..one', join(folder, '..data'));
+    await symlink('..data/pages.json', join(folder, 'pages.json'));
+    const told = new Promise<void>((resolve) => {
+      const onReload = (reload: Reload) => {
+        heard.push(reload);
+        resolve();
+      };
+      void made(join(folder, 'pages.json'), { onReload }).then(async () => {
+        await symlink('..two', join(folder, '..next'));
+        await rename(join(folder, '..next'), join(folder, '..data'));
+      });
+    });
+    await told;
+    expect(heard).toEqual([{ error: null, added: ['GET /1'], changed: [], removed: ['GET /0'] }]);
   });
 
   test('100 times under load, half of the files wrong: no page fails, none is a mix, caches live on', async () => {
