@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
+import { described } from './option-docs.js';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
@@ -56,7 +57,8 @@ async function writeSchema() {
   await build({ ...one, entryPoints: ['src/pages/schema.ts'], outfile, packages: 'external' });
   const { fileSchema } = await import(pathToFileURL(outfile).href);
   await rm(outfile);
-  await write('dist/pages.schema.json', `${JSON.stringify(fileSchema(), null, 2)}\n`);
+  const schema = await described(fileSchema());
+  await write('dist/pages.schema.json', `${JSON.stringify(schema, null, 2)}\n`);
 }
 
 /** The licenses of the packages that these files are of: whoever gets a copy must get them too. */

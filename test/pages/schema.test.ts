@@ -1,11 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { getLanguageService, TextDocument } from 'vscode-json-languageservice';
 import { pageChecks } from '../../src/config/page.js';
 import { upstreamChecks } from '../../src/config/upstream.js';
 import { fileSchema, functionOptions } from '../../src/pages/schema.js';
 import { readJson, readYaml } from '../../src/pages/source.js';
 
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+const shippedSchema = JSON.parse(await read('dist/pages.schema.json')) as object;
 const isRight = new Ajv2020({ strict: false, allErrors: true }).compile(fileSchema());
 
 interface Schema {
@@ -36,8 +38,58 @@ test('every option of the types is in the schema, and nothing else but what file
   for (const option of functionOptions) expect([...upstream, ...page]).toContain(option);
 });
 
-test('the schema that is shipped is this one', async () => {
-  expect(JSON.parse(await read('dist/pages.schema.json'))).toEqual(fileSchema());
+test('the schema that is shipped is this one, and describes each option in the words of the types', async () => {
+  const shipped = JSON.parse(await read('dist/pages.schema.json')) as Schema;
+  const bare = (schema: object) =>
+    JSON.parse(
+      JSON.stringify(schema, (key, value) => (key === 'description' && typeof value === 'string' ? undefined : value)),
+    );
+  expect(bare(shipped)).toEqual(bare(fileSchema()));
+  const described = Object.entries(shipped.$defs.upstream.properties as Record<string, { description?: string }>);
+  expect(described.filter(([, { description = '' }]) => description === '').map(([name]) => name)).toEqual([]);
+  const { timeout, retry } = shipped.$defs.upstream.properties as Record<
+    string,
+    { description: string; anyOf: object[] }
+  >;
+  expect(timeout?.description).toMatch(/^Milliseconds for the whole call, .* Default: the deadline\.$/);
+  expect(JSON.stringify(retry?.anyOf)).toContain('How many attempts there may be after the first. Default: 1.');
+});
+
+describe("VS Code's JSON language service", () => {
+  const service = getLanguageService({});
+  service.configure({ schemas: [{ uri: 'pages.schema.json', fileMatch: ['*'], schema: shippedSchema }] });
+
+  /** What is offered at the cursor, which `|` stands for. */
+  async function offered(text: string): Promise<{ label: string; documentation?: unknown }[]> {
+    const document = TextDocument.create('file:///pages.json', 'json', 1, text.replace('|', ''));
+    const position = document.positionAt(text.indexOf('|'));
+    const parsed = service.parseJSONDocument(document);
+    return (await service.doComplete(document, position, parsed))?.items ?? [];
+  }
+
+  test('completes the names of all options, of pages and of upstreams, with what they do', async () => {
+    const upstream = await offered('{ "pages": { "GET /a": { "upstreams": { "a": { "|" } } } } }');
+    expect(upstream.map(({ label }) => label).sort()).toEqual([...(await optionsOf('UpstreamOptions')), 'use'].sort());
+    expect(upstream.find(({ label }) => label === 'timeout')?.documentation).toMatch(
+      /^Milliseconds for the whole call/,
+    );
+    const page = (await offered('{ "pages": { "GET /a": { "|" } } }')).map(({ label }) => label);
+    expect(page).toEqual(expect.arrayContaining([...(await optionsOf('PageOptions')), 'upstreams', 'view', 'json']));
+    const top = (await offered('{ "|" }')).map(({ label }) => label);
+    expect(top.sort()).toEqual(['$schema', 'defaults', 'pages', 'upstreams']);
+    const cache = await offered('{ "pages": { "GET /a": { "upstreams": { "a": { "cache": { "|" } } } } } }');
+    expect(cache.map(({ label }) => label)).toEqual(expect.arrayContaining(['ttl', 'swr', 'staleIfError', 'tags']));
+    const values = await offered('{ "pages": { "GET /a": { "upstreams": { "a": { "responseType": | } } } } }');
+    expect(values.map(({ label }) => label)).toEqual(['"json"', '"text"', '"arraybuffer"']);
+  });
+
+  test('underlines what is wrong', async () => {
+    const text =
+      '{ "pages": { "GET /a": { "upstreams": { "a": { "url": "https://a.example.com/", "timeot": 5 } }, "json": true } } }';
+    const document = TextDocument.create('file:///pages.json', 'json', 1, text);
+    const problems = await service.doValidation(document, service.parseJSONDocument(document));
+    expect(problems.map(({ message }) => message)).toEqual([expect.stringContaining('timeot')]);
+  });
 });
 
 const page = (upstream: object, more = {}) => ({
