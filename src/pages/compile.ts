@@ -17,6 +17,7 @@ export interface Route {
   readonly path: string;
   readonly page: RequestHandler;
   readonly names: readonly string[];
+  readonly hasDeferred: boolean;
   /** Where the page attaches its data, if not to `res.locals` itself. */
   readonly into: string | null;
   readonly view: string | null;
@@ -126,6 +127,7 @@ class File {
       path,
       page: made,
       names: Object.keys(map),
+      hasDeferred: Object.values(map).some((one) => (one as Json)['defer'] === true),
       into: typeof own['into'] === 'string' ? own['into'] : null,
       view: (view as string | undefined) ?? null,
       late: (late as Readonly<Record<string, string>> | undefined) ?? null,

@@ -117,8 +117,14 @@ function routerOf({ routes }: Loaded): RequestHandler {
   return router;
 }
 
-function handlerOf({ names, into, view, late, wait, locals }: Route): RequestHandler {
+function handlerOf({ names, hasDeferred, into, view, late, wait, locals }: Route): RequestHandler {
   const dataOf = (res: Response) => (into === null ? res.locals : res.locals[into]) as Record<string, unknown>;
+  if (view === null && !hasDeferred) {
+    return (_req, res) => {
+      const data = dataOf(res);
+      res.json(Object.fromEntries(names.map((name) => [name, data[name]])));
+    };
+  }
   if (view === null) {
     return (_req, res, next) => {
       const data = dataOf(res);

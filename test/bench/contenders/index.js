@@ -16,6 +16,8 @@ export const contenders = {
   'express-mashup': '**express-mashup**',
   'express-mashup-timing': '**express-mashup**, `serverTiming: true`',
   'express-mashup-inspected': '**express-mashup**, an inspector open',
+  'express-mashup-json': '**express-mashup**, all data as JSON',
+  'express-mashup-file': '**express-mashup**, the same from a file',
   'express-mashup-cached': '**express-mashup**, `cache: 3_600_000`',
   'express-mashup-cached-true': '**express-mashup**, `cache: true`',
   'request-cached': 'undici `request`, its cache interceptor',

@@ -14,6 +14,7 @@ export const tables = [
   'store',
   'hostile',
   'inspected',
+  'file',
   'late',
   'markup',
 ];

@@ -46,6 +46,8 @@ export async function comparison(title, config, names, options, log) {
 const ELSEWHERE = new Set([
   'tailor',
   'express-mashup-inspected',
+  'express-mashup-json',
+  'express-mashup-file',
   'express-mashup-cached',
   'express-mashup-cached-true',
   'request-cached',
