@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { mashup as defaultMashup, isUpstreamError, type Mashup } from 'express-mashup';
+import { createMashup, mashup as defaultMashup, isUpstreamError, type Mashup } from 'express-mashup';
 import { fillerHash, sendView } from 'express-mashup/html';
 import { inspector } from 'express-mashup/inspector';
+import { pages } from 'express-mashup/pages';
+import { discovering } from './discovery.js';
 import { exampleFolder } from './folder.js';
 import { cityLimits, cityPage, homePage } from './page.js';
 import type { ServiceUrls } from './services/index.js';
@@ -26,8 +28,13 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+export interface Dashboard {
+  app: Express;
+  close(): Promise<void>;
+}
+
 /** The dashboard, as an Express app like any other. */
-export function createApp(services: ServiceUrls, mashup: Mashup = defaultMashup): Express {
+export async function createDashboard(services: ServiceUrls, mashup: Mashup = defaultMashup): Promise<Dashboard> {
   const app = express();
   app.disable('x-powered-by');
   app.set('views', join(exampleFolder, 'views'));
@@ -63,11 +70,22 @@ export function createApp(services: ServiceUrls, mashup: Mashup = defaultMashup)
     });
   });
 
+  // The pages of countries are in a file: change it while this runs, and they change.
+  const dispatcher = discovering(services);
+  const byName = createMashup({ dispatcher });
+  const filePages = await pages(join(exampleFolder, 'pages.json'), { instance: byName });
+  app.use(filePages);
+
   app.use((_req, res) => {
     res.status(404).render('error', { status: 404, code: null, time: null });
   });
   app.use(errorPage);
-  return app;
+  const close = async () => {
+    filePages.close();
+    await byName.close();
+    await dispatcher.close();
+  };
+  return { app, close };
 }
 
 /** A required upstream that failed comes here, and its error says what the page should answer. */

@@ -1,13 +1,14 @@
 // The two pages, as what they are made of. This is the part to copy from.
 import { type Mashup, upstream } from 'express-mashup';
+import { openapi } from 'express-mashup/openapi';
 import { airAnswer } from './air-answer.js';
 import { type Article, parseNews } from './news.js';
 import type { City } from './services/cities.js';
-import type { Country } from './services/countries.js';
 import type { Holiday } from './services/holidays.js';
 import type { ServiceUrls } from './services/index.js';
 import type { Sky } from './services/sun.js';
 import type { Weather } from './services/weather.js';
+import type { paths } from './types/countries-api.js';
 
 /** The page's own ?slow= and ?fail= go on to every service: each makes itself sick if it is named there. */
 const sick = 'query.slow,query.fail';
@@ -19,6 +20,8 @@ export function homePage(services: ServiceUrls, mashup: Mashup) {
 }
 
 export function cityPage(services: ServiceUrls, mashup: Mashup) {
+  // Typed by the OpenAPI document of the service: a wrong path or a wrong name in its query does not compile.
+  const countries = openapi<paths>(services.countries);
   return mashup(
     {
       // Without the city there is no page: its 404 is the page's 404.
@@ -26,16 +29,12 @@ export function cityPage(services: ServiceUrls, mashup: Mashup) {
 
       // These three need something of `city`, so they start when it has arrived.
       // The services say for how long their answers are good, and so long they are kept.
-      country: upstream<Country>({ url: `${services.countries}/countries/{city.iso2}{?${sick}}`, cache: true }),
+      country: { ...countries(`/countries/{city.iso2}{?${sick}}`), cache: true },
       holidays: upstream<Holiday[]>({ url: `${services.holidays}/holidays/{city.iso2}{?${sick}}`, cache: true }),
       sky: upstream<Sky>(`${services.sun}/sun{?city.lat,city.lng,${sick}}`),
 
       // One request for each neighbour, all at once: starts when `country` has arrived. What follows starts at once.
-      neighbours: upstream<Country>({
-        url: `${services.countries}/countries/{item}{?${sick}}`,
-        each: 'country.borders',
-        cache: true,
-      }),
+      neighbours: { ...countries(`/countries/{item}{?${sick}}`), each: 'country.borders', cache: true },
 
       // Never worth more than 400 ms of anybody's time.
       weather: upstream<Weather, NoWeather>({

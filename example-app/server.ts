@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import { createMashup, mashup as defaultMashup } from 'express-mashup';
 import { redisStore } from 'express-mashup/redis';
-import { createApp } from './app.js';
+import { createDashboard } from './app.js';
 import { listen, startServices, urlOf } from './services/index.js';
 
 try {
@@ -13,7 +13,9 @@ try {
   const redis = process.env['REDIS_URL'];
   const store = redis === undefined ? null : redisStore({ url: redis });
   const mashup = store === null ? defaultMashup : createMashup({ cache: { store } });
-  const page = await listen(createApp(services.urls, mashup), port).catch(async (error: unknown) => {
+  const dashboard = await createDashboard(services.urls, mashup);
+  const page = await listen(dashboard.app, port).catch(async (error: unknown) => {
+    await dashboard.close();
     await services.close();
     throw error;
   });
@@ -22,6 +24,7 @@ try {
   const stop = async (): Promise<void> => {
     console.log('\nClosing …');
     await closed(page);
+    await dashboard.close();
     await mashup.close();
     await store?.close();
     await services.close();
@@ -49,6 +52,7 @@ The city dashboard is at
   ${page}/cities/oslo?slow=weather:3000     a slow service: its box is empty, the page is in time
   ${page}/cities/oslo?fail=news             a failing one
   ${page}/cities/oslo?slow=cities:3000      a slow one that the page cannot do without
+  ${page}/countries/NO                      a page from a file, example-app/pages.json: change it, and reload
 
 It is made from these services:
 

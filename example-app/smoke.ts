@@ -1,6 +1,7 @@
 // Starts everything on free ports, asks for the page as a visitor would, well and sick, and says what it saw.
 import { mashup } from 'express-mashup';
-import { createApp } from './app.js';
+import { createDashboard } from './app.js';
+import type { Country } from './services/countries.js';
 import { listen, startServices, urlOf } from './services/index.js';
 
 const boxes = ['weather', 'sky', 'air', 'news', 'holidays', 'country', 'neighbours'];
@@ -9,7 +10,8 @@ const slack = 500;
 let failed = false;
 
 const services = await startServices();
-const server = await listen(createApp(services.urls), 0);
+const dashboard = await createDashboard(services.urls);
+const server = await listen(dashboard.app, 0);
 const page = urlOf(server);
 
 // The first page pays for loading views, parsers and data.
@@ -38,11 +40,19 @@ check('and is filled in when it comes', emptyBoxes(late.whole).length === 0, emp
 
 check('an unknown city is 404', (await ask('/cities/atlantis')).status === 404);
 
+const country = await ask('/countries/NO');
+check('the page from a file answers 200', country.status === 200);
+check('with its three boxes', emptyBoxes(country.html).join() === 'weather,sky,air,news', emptyBoxes(country.html));
+const data = JSON.parse((await ask('/api/countries/NO')).html) as { country: Country; neighbours: Country[] };
+check('and its data as JSON', data.neighbours.map(({ name }) => name).join() === 'Finland,Sweden,Russia', data);
+check('an unknown country is 404', (await ask('/countries/XX')).status === 404);
+
 const stuck = await ask('/cities/oslo?slow=cities:5000');
 check('a required service that hangs makes it 504', stuck.status === 504);
 check(`that comes within ${deadline} ms, too`, stuck.took < deadline + slack, `${Math.round(stuck.took)} ms`);
 
 server.close();
+await dashboard.close();
 await mashup.close();
 await services.close();
 process.exitCode = failed ? 1 : 0;

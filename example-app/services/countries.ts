@@ -1,25 +1,13 @@
-// Countries of the world, from `world-countries`.
+// Countries of the world, from `world-countries`. It serves the OpenAPI document that describes it, of which the types are made.
+import { join } from 'node:path';
 import { Router } from 'express';
 import countryList from 'world-countries';
+import { exampleFolder } from '../folder.js';
+import type { components } from '../types/countries-api.js';
 import { HttpError } from './http-error.js';
 
-export interface Country {
-  name: string;
-  officialName: string;
-  iso2: string;
-  iso3: string;
-  capital: string[];
-  region: string;
-  subregion: string;
-  languages: string[];
-  currencies: { code: string; name: string; symbol: string }[];
-  flag: string;
-  /** The neighbours, as three-letter codes. */
-  borders: string[];
-  /** In square kilometres. */
-  area: number;
-  latlng: [number, number];
-}
+/** As the service's own document says it, `countries.openapi.json`. */
+export type Country = components['schemas']['Country'];
 
 const byCode = new Map(
   countryList.flatMap(({ name, cca2, cca3, languages, currencies, ...rest }) => {
@@ -44,6 +32,10 @@ const byCode = new Map(
 );
 
 export const countries = Router();
+
+countries.get('/openapi.json', (_req, res) => {
+  res.sendFile('countries.openapi.json', { root: join(exampleFolder, 'services') });
+});
 
 countries.get('/countries/:code', (req, res) => {
   const code = req.params.code.toUpperCase();
