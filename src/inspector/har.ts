@@ -1,3 +1,4 @@
+import { version } from '../version.js';
 import type { AttemptRecord, RunRecord } from './record.js';
 
 /** HTTP Archive 1.2. Numbers are there everywhere: importers do not take null. */
@@ -5,7 +6,7 @@ export function harOf(runs: readonly RunRecord[]): object {
   return {
     log: {
       version: '1.2',
-      creator: { name: 'express-mashup', version: '0.1.0' },
+      creator: { name: 'express-mashup', version },
       pages: runs.map(({ id, at, total, method, path, route }) => ({
         startedDateTime: new Date(at - total).toISOString(),
         id: `run-${id}`,

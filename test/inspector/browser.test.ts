@@ -52,6 +52,30 @@ describeWith('chromium', 'the inspector in a browser', (program) => {
     return { origin, visit, tab: await (await startBrowser(program)).open() };
   }
 
+  test("exports HAR that the importer of Chromium's own developer tools reads", async () => {
+    const { visit, tab } = await open();
+    await visit('/1');
+    await visit('/2');
+    const har = await visit('/_mashup/runs.har');
+    await tab.go('devtools://devtools/bundled/inspector.html');
+    await tab.loaded();
+    const requests = await tab.evaluate<{ url: string; status: number; took: number }[]>(`(async () => {
+      const { HARFormat, Importer } = await import('./models/har/har.js');
+      const { log } = new HARFormat.HARRoot(${har});
+      return Importer.Importer.requestsFromHARLog(log).map((request) => ({
+        url: request.url().replace(/^http:..[^/]+/, ''),
+        status: request.statusCode,
+        took: request.endTime - request.startTime,
+      }));
+    })()`);
+    const asked = (path: string, status: number) => Array(2).fill({ url: path, status, took: expect.any(Number) });
+    const all = [...asked('/a', 200), ...asked('/bad', 503), ...asked('/b/7', 200), ...asked('/b/7', 200)];
+    const others = [...asked('/b/8', 200), ...asked('/b/9', 500)];
+    const byUrl = (a: { url: string }, b: { url: string }) => a.url.localeCompare(b.url);
+    expect(requests.sort(byUrl)).toEqual([...all, ...others].sort(byUrl));
+    for (const { took } of requests) expect(took).toBeGreaterThanOrEqual(0);
+  });
+
   test('shows runs as they come, and each of them, without a reload, a message or anything serious for axe', async () => {
     const { origin, visit, tab } = await open();
     await tab.go(`${origin}/_mashup/`);
