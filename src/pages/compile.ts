@@ -1,11 +1,12 @@
-import { METHODS } from 'node:http';
 import type { RequestHandler } from 'express';
 import { isConfigError } from '../errors.js';
 import type { Mashup } from '../page-types.js';
 import { isPlainObject } from '../plain.js';
 import { didYouMean } from '../plan/suggest.js';
 import type { UpstreamMap } from '../types.js';
+import { Entries, readDefaults } from './entries.js';
 import { type Add, type Json, type Named, Names } from './named.js';
+import { type RouteKey, readKey } from './route-key.js';
 import type { pageKeys } from './schema.js';
 
 /** A page of a file, compiled. */
@@ -50,95 +51,109 @@ export function compileFile(value: unknown, instance: Mashup, named: Named, prob
   }
   if (!isPlainObject(shared)) add(['upstreams'], 'expected an object of upstreams');
   const around = readDefaults(defaults, add);
-  const file = new File(isPlainObject(shared) ? shared : {}, around, instance, named, add);
-  return Object.entries(pages).flatMap(([key, page]) => file.page(key, page) ?? []);
+  const entries = new Entries(isPlainObject(shared) ? shared : {}, around, add);
+  const compiler = new PageCompiler(entries, around.page, instance, named, problems);
+  const routes = Object.entries(pages).flatMap(([key, page]) => compiler.page(key, page) ?? []);
+  entries.checkUnused(new Names(named, add), add);
+  return routes;
 }
 
-interface Defaults {
-  readonly page: Json;
-  /** By origin. */
-  readonly origins: Readonly<Record<string, Json>>;
-}
-
-function readDefaults(defaults: unknown, add: Add): Defaults {
-  if (!isPlainObject(defaults)) {
-    add(['defaults'], 'expected an object with page and origins');
-    return { page: {}, origins: {} };
-  }
-  const { page = {}, origins = {}, ...others } = defaults;
-  for (const key of Object.keys(others))
-    add(['defaults', key], `is not known here${didYouMean(key, ['page', 'origins'])}`);
-  if (!isPlainObject(page)) add(['defaults', 'page'], 'expected an object of page options');
-  if (!isPlainObject(origins)) add(['defaults', 'origins'], 'expected an object of origins and options');
-  const known = Object.entries(isPlainObject(origins) ? origins : {}).filter(([origin, options]) => {
-    const isRight = URL.canParse(origin) && new URL(origin).origin === origin && isPlainObject(options);
-    if (!isRight)
-      add(
-        ['defaults', 'origins', origin],
-        "expected an origin such as 'https://api.example.com', and an object of options",
-      );
-    return isRight;
-  });
-  return { page: isPlainObject(page) ? page : {}, origins: Object.fromEntries(known) as Record<string, Json> };
-}
-
-class File {
-  readonly #shared: Json;
-  readonly #defaults: Defaults;
+class PageCompiler {
+  readonly #entries: Entries;
+  readonly #defaults: Json;
   readonly #instance: Mashup;
   readonly #names: Names;
   readonly #add: Add;
-  #problems = 0;
+  readonly #problems: readonly FileProblem[];
+  /** The pages, by method and path. */
+  readonly #keys = new Map<string, string>();
 
-  constructor(shared: Json, defaults: Defaults, instance: Mashup, named: Named, add: Add) {
-    this.#shared = shared;
+  constructor(entries: Entries, defaults: Json, instance: Mashup, named: Named, problems: FileProblem[]) {
+    this.#entries = entries;
     this.#defaults = defaults;
     this.#instance = instance;
-    this.#add = (at, message) => {
-      this.#problems++;
-      add(at, message);
-    };
+    this.#problems = problems;
+    this.#add = (at, message) => void problems.push({ at, message });
     this.#names = new Names(named, this.#add);
   }
 
   page(key: string, page: unknown): Route | null {
     const at = ['pages', key];
-    const [, method = 'GET', path] = /^(?:([A-Z]+) )?(\/\S*)$/.exec(key) ?? [];
-    const count = this.#problems;
-    if (path === undefined) this.#add(at, "expected a method and a path, such as 'GET /city/:name'");
-    if (!METHODS.includes(method)) this.#add(at, `${method} is no HTTP method`);
+    const count = this.#problems.length;
+    const route = this.#route(key);
     if (!isPlainObject(page) || !isPlainObject(page['upstreams'])) {
       this.#add(at, 'expected an object with upstreams');
       return null;
     }
-    const { upstreams: entries, view, json, late, wait, locals, ...options } = page as PageOfFile;
-    this.#checkAnswer(page as PageOfFile, at);
-    const place = this.#placesOf(page, at);
-    const map = Object.fromEntries(
-      Object.entries(entries).map(([name, entry]) => [name, this.#upstream(name, entry, place)]),
-    );
-    const own = this.#names.fill({ ...this.#defaults.page, ...options }, (rest) => place('options', rest));
-    if (path === undefined || this.#problems > count) return null;
-    const made = this.#make(map, own, place);
-    if (made === null) return null;
+    const { upstreams, view, json, late, wait, locals, ...options } = page as PageOfFile;
+    const place: Place = (name, rest) => this.#placeOf(page as PageOfFile, at, name, rest);
+    const map = this.#map(key, upstreams, place, route?.params ?? null);
+    this.#checkAnswer(page as PageOfFile, map ?? {}, at);
+    const own = this.#names.fill({ ...this.#defaults, ...options }, (rest) => place('options', rest));
+    // Made in any case, for that finds what else is wrong.
+    const made = map === null ? null : this.#make(map, own, place);
+    if (route === null || map === null || made === null || this.#problems.length > count) return null;
     return {
       key,
-      method: method.toLowerCase(),
-      path,
+      method: route.method.toLowerCase(),
+      path: route.path,
       page: made,
       names: Object.keys(map),
-      hasDeferred: Object.values(map).some((one) => (one as Json)['defer'] === true),
+      hasDeferred: Object.values(map).some(({ defer }) => defer === true),
       into: typeof own['into'] === 'string' ? own['into'] : null,
       view: (view as string | undefined) ?? null,
       late: (late as Readonly<Record<string, string>> | undefined) ?? null,
       wait: wait as string | undefined,
       locals: (locals as Json | undefined) ?? {},
-      text: JSON.stringify([this.#defaults, page, this.#used(entries)]),
+      text: JSON.stringify([this.#defaults, page, Object.values(upstreams).map((entry) => this.#entries.whole(entry))]),
     };
   }
 
+  #route(key: string): RouteKey | null {
+    const route = readKey(key);
+    if (typeof route === 'string') {
+      this.#add(['pages', key], route);
+      return null;
+    }
+    const same = `${route.method} ${route.path}`;
+    const other = this.#keys.get(same);
+    if (other !== undefined) this.#add(['pages', key], `is the same as '${other}', which would answer`);
+    else this.#keys.set(same, key);
+    return route;
+  }
+
+  /** Null where one uses what is not there. */
+  #map(page: string, upstreams: Json, place: Place, params: RouteKey['params']): Record<string, Json> | null {
+    const map: Record<string, Json> = {};
+    let isComplete = true;
+    for (const [name, entry] of Object.entries(upstreams)) {
+      isComplete = this.#entries.checkUse(entry, place(name, []), this.#add) && isComplete;
+      const whole = this.#entries.whole(entry);
+      if (params !== null) this.#checkParams(page, whole, params, (rest) => place(name, rest));
+      // Not by assignment: a name may be __proto__.
+      const value = this.#names.fill(whole, (rest) => place(name, rest));
+      Object.defineProperty(map, name, { value, enumerable: true });
+    }
+    return isComplete ? map : null;
+  }
+
+  /** A parameter that the path does not have would make each request fail. */
+  #checkParams(
+    page: string,
+    options: Json,
+    params: ReadonlySet<string>,
+    place: (rest: readonly string[]) => readonly string[],
+  ): void {
+    for (const option of ['url', 'each', 'when']) {
+      for (const name of paramsIn(options[option], option === 'url')) {
+        if (params.has(name)) continue;
+        this.#add(place([option]), `reads params.${name}, but the path of '${page}' has no ':${name}'`);
+      }
+    }
+  }
+
   /** What a page answers with. */
-  #checkAnswer({ upstreams, view, json, late, wait, locals }: PageOfFile, at: readonly string[]): void {
+  #checkAnswer({ view, json, late, wait, locals }: PageOfFile, map: Record<string, Json>, at: readonly string[]): void {
     const expect = (isSo: boolean, name: string, what: string) => {
       if (!isSo) this.#add([...at, name], `expected ${what}`);
     };
@@ -150,26 +165,12 @@ class File {
     const isLate = isPlainObject(late) && view !== undefined;
     expect(isLate, 'late', 'the views of what is deferred, beside a view');
     for (const [name, shown] of Object.entries(isLate ? (late as Json) : {})) {
-      const isDeferred = Object.hasOwn(upstreams, name) && this.#whole(upstreams[name])['defer'] === true;
+      const one = Object.hasOwn(map, name) ? map[name] : undefined;
       const add = (message: string) => this.#add([...at, 'late', name], message);
       if (typeof shown !== 'string') add('expected the name of a view');
-      if (!isDeferred) add(`expected the name of a deferred upstream${didYouMean(name, Object.keys(upstreams))}`);
+      if (one === undefined) add(`there is no such upstream${didYouMean(name, Object.keys(map))}`);
+      else if (one['defer'] !== true) add('is not deferred: give the upstream defer: true');
     }
-  }
-
-  /** The entries of `upstreams` that a page uses. */
-  #used(upstreams: Json): unknown[] {
-    return Object.values(upstreams).map(
-      (entry) => (isPlainObject(entry) ? this.#shared[String(entry['use'])] : null) ?? null,
-    );
-  }
-
-  #upstream(name: string, entry: unknown, place: Place): unknown {
-    if (isPlainObject(entry) && 'use' in entry && !this.#isShared(entry['use'])) {
-      const known = didYouMean(String(entry['use']), Object.keys(this.#shared));
-      this.#add(place(name, ['use']), `there is no such upstream${known}`);
-    }
-    return this.#names.fill(this.#whole(entry), (rest) => place(name, rest));
   }
 
   #make(map: Record<string, unknown>, options: Json, place: Place): RequestHandler | null {
@@ -186,39 +187,14 @@ class File {
   }
 
   /** Where in the file an option of a page stands: in the page itself, in what it uses, or in the defaults. */
-  #placesOf(page: Json, at: readonly string[]): Place {
-    return (name, rest) => {
-      const isIn = (options: unknown) => isPlainObject(options) && Object.hasOwn(options, rest[0] ?? '');
-      if (name === 'options') {
-        return !isIn(page) && isIn(this.#defaults.page) ? ['defaults', 'page', ...rest] : [...at, ...rest];
-      }
-      const upstreams = page['upstreams'] as Json;
-      if (!Object.hasOwn(upstreams, name)) return at;
-      const entry = upstreams[name];
-      const own = [...at, 'upstreams', name, ...rest];
-      if (isIn(entry)) return own;
-      const use = isPlainObject(entry) ? entry['use'] : undefined;
-      if (this.#isShared(use) && isIn(this.#shared[use])) return ['upstreams', use, ...rest];
-      const origin = originOf(this.#merged(entry));
-      return isIn(this.#defaults.origins[origin]) ? ['defaults', 'origins', origin, ...rest] : own;
-    };
-  }
-
-  #isShared(use: unknown): use is string {
-    return typeof use === 'string' && Object.hasOwn(this.#shared, use);
-  }
-
-  /** An entry, over what it uses and the defaults of its origin. */
-  #whole(entry: unknown): Json {
-    const merged = this.#merged(entry);
-    const around = this.#defaults.origins[originOf(merged)];
-    return around === undefined ? merged : { ...around, ...merged, ...joinedHeaders(around, merged) };
-  }
-
-  /** An entry, over what it uses. */
-  #merged(entry: unknown): Json {
-    const { use, ...own } = asOptions(entry);
-    return this.#isShared(use) ? { ...asOptions(this.#shared[use]), ...own } : own;
+  #placeOf(page: PageOfFile, at: readonly string[], name: string, rest: readonly string[]): readonly string[] {
+    if (name === 'options') {
+      const [option = ''] = rest;
+      const isDefault = !Object.hasOwn(page, option) && Object.hasOwn(this.#defaults, option);
+      return isDefault ? ['defaults', 'page', ...rest] : [...at, ...rest];
+    }
+    if (!Object.hasOwn(page.upstreams, name)) return at;
+    return this.#entries.placeOf(page.upstreams[name], rest, [...at, 'upstreams', name]);
   }
 }
 
@@ -228,17 +204,9 @@ type PageOfFile = { readonly upstreams: Json } & Readonly<Record<(typeof pageKey
 /** Where in the file an option of an upstream stands, or of the page itself as 'options'. */
 type Place = (name: string, rest: readonly string[]) => readonly string[];
 
-function asOptions(entry: unknown): Json {
-  return isPlainObject(entry) ? entry : { url: entry };
-}
-
-/** Empty where its URL has none. */
-function originOf({ url }: Json): string {
-  const [start = ''] = typeof url === 'string' ? (/^https?:\/\/[^/?#{]+/i.exec(url) ?? []) : [];
-  return URL.canParse(start) ? new URL(start).origin : '';
-}
-
-function joinedHeaders(around: Json, own: Json): Json {
-  const both = [around['headers'], own['headers']];
-  return both.every(isPlainObject) ? { headers: { ...(both[0] as Json), ...(both[1] as Json) } } : {};
+/** The route's parameters that a template reads, or a path such as `params.id`. */
+function paramsIn(option: unknown, isTemplate: boolean): string[] {
+  if (typeof option !== 'string') return [];
+  const texts = isTemplate ? [...option.matchAll(/\{[^{}]*\}/g)].map(([text]) => text) : [option];
+  return texts.flatMap((text) => [...text.matchAll(/(?<![\w.])params\.(\w+)/g)].map(([, name = '']) => name));
 }

@@ -43,10 +43,11 @@ async function sourceOf(file: string, text: string): Promise<Source> {
 
 function compiled(file: string, source: AnySource, instance: Mashup, named: Named): Route[] {
   const problems: FileProblem[] = [];
+  const own = instanceOf(instance) as MashupInstance;
+  const { pages } = own;
   const routes = compileFile(source.value, instance, named, problems);
-  // Reloading is not what that warning is about.
-  const { pages } = instanceOf(instance) as MashupInstance;
-  (instanceOf(instance) as MashupInstance).pages = Math.max(0, pages - routes.length);
+  // The warning of pages that are made again and again is not about reloading.
+  own.pages = pages;
   if (problems.length === 0) return routes;
   const described = problems.map(({ at, message }) => {
     const position = source.positionOf(at);

@@ -45,8 +45,10 @@ export class Names {
   }
 
   #function(value: Json, option: string, at: readonly string[]): unknown {
-    if (!functionOptions.has(option)) this.#add(at, 'cannot be a function');
-    return this.#byName(value['$function'], this.#named.functions, 'function', at);
+    if (Object.keys(value).length > 1) this.#add(at, 'has something beside $function');
+    if (functionOptions.has(option)) return this.#byName(value['$function'], this.#named.functions, 'function', at);
+    this.#add(at, 'cannot be a function');
+    return undefined;
   }
 
   #byName(name: unknown, all: Readonly<Record<string, unknown>>, what: string, at: readonly string[]): unknown {
@@ -76,11 +78,15 @@ export class Names {
     return Object.fromEntries(
       Object.entries(headers).map(([name, value]) => {
         if (!isPlainObject(value)) return [name, value];
-        const variable = value['$env'];
-        const found = typeof variable === 'string' ? this.#named.env[variable] : undefined;
+        const { $env: variable, ...others } = value;
+        if (typeof variable !== 'string' || Object.keys(others).length > 0) {
+          this.#add([...at, name], 'expected a text, or { "$env": "NAME" }');
+          return [name, undefined];
+        }
+        const found = this.#named.env[variable];
         // Its value is never shown.
         if (found === undefined || found === '') {
-          this.#add([...at, name], `the environment variable ${String(variable)} is not set`);
+          this.#add([...at, name], `the environment variable ${variable} is not set`);
         }
         return [name, found];
       }),

@@ -35,7 +35,7 @@ export function readJson(text: string): Source {
 export async function readYaml(text: string): Promise<Source> {
   const { LineCounter, parseDocument } = await yaml();
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, merge: true });
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
@@ -43,8 +43,7 @@ export async function readYaml(text: string): Promise<Source> {
   const [error] = document.errors;
   if (error !== undefined) throw new SourceError(error.message, at(error.pos[0]));
   return {
-    // Aliases could make a small file a huge value.
-    value: document.toJS({ maxAliasCount: 100 }),
+    value: plainOf(document),
     positionOf(path) {
       for (let length = path.length; length > 0; length--) {
         const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
@@ -53,6 +52,15 @@ export async function readYaml(text: string): Promise<Source> {
       return { line: 1, column: 1 };
     },
   };
+}
+
+function plainOf(document: { toJS(options: { maxAliasCount: number }): unknown }): unknown {
+  try {
+    // Aliases could make a small file a huge value.
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new SourceError((error as Error).message, { line: 1, column: 1 });
+  }
 }
 
 /** The optional package. In `try`, a bundler does without it where it is not installed. */

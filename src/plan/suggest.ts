@@ -14,6 +14,7 @@ const MOST_LISTED = 8;
 export function didYouMean(name: string, known: readonly string[]): string {
   const match = closest(name, known);
   if (match !== undefined) return `: did you mean '${match}'?`;
+  if (known.length === 0) return '';
   const more = known.length > MOST_LISTED ? ` and ${known.length - MOST_LISTED} more` : '';
   return `; known are ${known.slice(0, MOST_LISTED).join(', ')}${more}`;
 }

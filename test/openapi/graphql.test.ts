@@ -182,6 +182,17 @@ describe('errors', () => {
     expect(outcomes.it.error?.message.length).toBeLessThan(500);
   });
 
+  test('a path that is nested 20,000 levels deep, and one of 20,000 keys, are no trouble', async () => {
+    const { origin } = await startUpstream((response) => {
+      const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+      const long = JSON.stringify(Array(20_000).fill('key'));
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(`{ "data": { "a": 1 }, "errors": [{ "path": ${deep} }, { "path": ${long} }] }`);
+    });
+    const { outcomes } = await page({ it: graphql(`${origin}/`, '{ a }') }).run();
+    expect(outcomes.it).toMatchObject({ status: 'partial', data: { a: 1 }, error: { code: 'ERR_UPSTREAM_GRAPHQL' } });
+  });
+
   test('an answer that is a page of HTML is no GraphQL response', async () => {
     const { origin } = await startUpstream((response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello');

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -161,6 +161,7 @@ describe('what is wrong with a file', () => {
     expect(problems).toEqual([
       "pages.json:2:26 defaults › pages: is not known here: did you mean 'page'?",
       "pages.json:2:70 defaults › origins › https://a.example.com/x: expected an origin such as 'https://api.example.com', and an object of options",
+      "pages.json:4:22 upstreams › slow › url: reads params.id, but the path of 'GET /a' has no ':id'",
       expect.stringMatching(/^pages\.json:4:\d+ upstreams › slow › timeout: expected milliseconds/),
       expect.stringMatching(
         /^pages\.json:10:\d+ pages › GET \/a › upstreams › two › timeot: is not an option: did you mean 'timeout'\?/,
@@ -177,6 +178,7 @@ describe('what is wrong with a file', () => {
       ),
       expect.stringMatching(/^pages\.json:19:\d+ pages › b: expected a method and a path/),
       expect.stringMatching(/^pages\.json:19:\d+ pages › b: expected a view, or json: true/),
+      'pages.json:19:10 pages › b: names no upstream',
       expect.stringMatching(/^pages\.json:20:\d+ pages › \/c: expected an object with upstreams/),
     ]);
   });
@@ -200,27 +202,106 @@ describe('what is wrong with a file', () => {
   }
 }`);
     expect(problems).toEqual([
-      expect.stringMatching(
-        /^pages\.json:4:\d+ defaults › origins › https:\/\/a\.example\.com › headers › k: the environment/,
-      ),
-      expect.stringMatching(/^pages\.json:10:\d+ pages › FETCH \/c: FETCH is no HTTP method/),
-      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › wait: expected the name of a view/),
-      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › locals: expected an object/),
-      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › d: expected the name of a deferred upstream/),
-      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › f: expected the name of a deferred upstream/),
-      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › e: expected the name of a view/),
-      expect.stringMatching(/^pages\.json:15:\d+ pages › GET \/e › view: expected the name of a view/),
-    ]);
-    const { MASHUP_NOT_SET } = process.env;
-    process.env['MASHUP_NOT_SET'] = 'set';
-    closeLater(() => void (MASHUP_NOT_SET ?? delete process.env['MASHUP_NOT_SET']));
-    const others = (await problemsOf(await readFile(join(folder, 'pages.json'), 'utf8'))).slice(0, 3);
-    expect(others).toEqual([
+      'pages.json:4:81 defaults › origins › https://a.example.com › headers › k: the environment variable MASHUP_NOT_SET is not set',
       expect.stringMatching(
         /^pages\.json:4:\d+ defaults › origins › https:\/\/a\.example\.com › timeout: expected milli/,
       ),
       expect.stringMatching(/^pages\.json:6:\d+ upstreams › b › retry: expected/),
       expect.stringMatching(/^pages\.json:3:\d+ defaults › page › deadline: expected milli/),
+      expect.stringMatching(/^pages\.json:10:\d+ pages › FETCH \/c: FETCH is no method of a page/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › wait: expected the name of a view/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › locals: expected an object/),
+      expect.stringMatching(
+        /^pages\.json:13:\d+ pages › GET \/d › late › d: is not deferred: give the upstream defer: true/,
+      ),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › f: there is no such upstream/),
+      expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › e: expected the name of a view/),
+      expect.stringMatching(/^pages\.json:15:\d+ pages › GET \/e › view: expected the name of a view/),
+    ]);
+  });
+
+  const page = { upstreams: { a: 'https://a.example.com/' }, json: true };
+  const up = (a: unknown, more: object = {}) => ({
+    pages: { 'GET /a/:id': { upstreams: { a }, json: true } },
+    ...more,
+  });
+  const a = 'https://a.example.com/';
+
+  test.each<[string, object, (string | RegExp)[]]>([
+    ['a method that is none', { pages: { 'CONNECT /a': page } }, [/CONNECT is no method of a page$/]],
+    [
+      'a path that Express does not take',
+      { pages: { 'GET /a(': page } },
+      [/pages › GET \/a\(: Express does not take this path: /],
+    ],
+    [
+      'a page that is there twice',
+      { pages: { 'GET /a': page, '/a': page } },
+      [/pages › \/a: is the same as 'GET \/a', which would answer$/],
+    ],
+    [
+      'a parameter that the path does not have',
+      up(`${a}{params.id}/{params.other,query.x}`),
+      [/a › url: reads params\.other, but the path of 'GET \/a\/:id' has no ':other'$/],
+    ],
+    ['one that a condition reads', up({ url: a, when: 'params.x' }), [/a › when: reads params\.x, but/]],
+    [
+      'what is shared and uses something',
+      { ...up({ use: 'b' }), upstreams: { b: { use: 'c', url: a }, c: a } },
+      [/upstreams › b › use: what is shared uses nothing else$/],
+    ],
+    [
+      'defaults that use something',
+      up(a, { defaults: { origins: { 'https://a.example.com': { use: 'b' } } } }),
+      [/defaults › origins › .* › use: defaults use nothing else$/],
+    ],
+    [
+      'something wrong in what nothing uses',
+      up(a, { upstreams: { b: { url: a, timeot: 5 } } }),
+      [/upstreams › b › timeot: is not an option: did you mean 'timeout'\?$/],
+    ],
+    [
+      'something wrong in unused defaults',
+      up(a, { defaults: { origins: { 'https://b.example.com': { timeout: '1' } } } }),
+      [/https:\/\/b\.example\.com › timeout: expected milliseconds/],
+    ],
+    [
+      'a function where none can be',
+      up({ url: a, timeout: { $function: 'f' } }),
+      [/a › timeout: cannot be a function$/],
+    ],
+    [
+      'a function with more',
+      up({ url: a, fallback: { $function: 'f', x: 1 } }),
+      [/fallback: has something beside \$function$/, /no function of the name 'f'$/],
+    ],
+    [
+      'a variable with more',
+      up({ url: a, headers: { k: { $env: 'HOME', x: 1 } } }),
+      [/headers › k: expected a text, or \{ "\$env": "NAME" \}$/],
+    ],
+    [
+      'names of prototypes',
+      up({ use: 'constructor', fallback: { $function: 'constructor' } }),
+      [/use: there is no such upstream$/, /no function of the name 'constructor'$/],
+    ],
+  ])('is told: %s', async (_, file, expected) => {
+    expect(await problemsOf(file)).toEqual(expected.map((one) => expect.stringMatching(one)));
+  });
+
+  test('is nothing: a path with a wildcard, merged YAML, and the byte order mark of an editor', async () => {
+    await made(await fileOf({ pages: { '/a/:id/b': up(`${a}{params.id}`).pages['GET /a/:id'] } }));
+    await made(await fileOf(`\ufeff${JSON.stringify(up(a))}`, 'bom.json'));
+    const merged =
+      'pages:\n  GET /a:\n    json: true\n    upstreams:\n      a: &a { url: "https://a.example.com/" }\n      b: { <<: *a, timeout: 5 }\n';
+    await made(await fileOf(merged, 'merged.yaml'));
+  });
+
+  test('is told of YAML whose aliases would make it huge', async () => {
+    const tenfold = ['a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]'];
+    for (const [name, of] of ['ba', 'cb', 'dc']) tenfold.push(`${name}: &${name} [${Array(10).fill(`*${of}`).join()}]`);
+    expect(await problemsOf(tenfold.join('\n'), {}, 'pages.yaml')).toEqual([
+      expect.stringMatching(/^pages\.yaml:1:1: Excessive alias count/),
     ]);
   });
 
