@@ -82,7 +82,9 @@ const aBody = inFile({}, (value) => {
     : null;
 });
 
-const aStatusTest: Check = (value) => (value === null ? null : aFunction(value) && 'a function of the status, or null');
+const aStatusTest = inFile({ type: 'null' }, (value) =>
+  value === null ? null : aFunction(value) && 'a function of the status, or null',
+);
 
 // The compiler keeps this complete: an option without a check does not compile.
 export const upstreamChecks: { readonly [Option in keyof Required<UpstreamOptions>]: Check } = {

@@ -10,7 +10,8 @@ export const functionOptions: ReadonlySet<string> = new Set([
 
 const functionRef = { $ref: '#/$defs/function' };
 const envRef = { $ref: '#/$defs/env' };
-const headerValue = { anyOf: [{ type: ['string', 'number', 'boolean', 'null'] }, envRef] };
+const texts = { type: 'array', items: { type: ['string', 'number'] } };
+const headerValue = { anyOf: [{ type: ['string', 'number', 'boolean', 'null'] }, texts, envRef] };
 
 function withFunctions(checks: Readonly<Record<string, Check>>): Record<string, JsonSchema> {
   const found: Record<string, JsonSchema> = {};

@@ -1,10 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { getLanguageService, TextDocument } from 'vscode-json-languageservice';
+import { z } from 'zod';
 import { pageChecks } from '../../src/config/page.js';
 import { upstreamChecks } from '../../src/config/upstream.js';
+import { pages } from '../../src/pages/index.js';
 import { fileSchema, functionOptions } from '../../src/pages/schema.js';
 import { readJson, readYaml } from '../../src/pages/source.js';
+import { closeAll } from '../support/closing.js';
+import { newMashup } from '../support/site.js';
+
+afterEach(closeAll);
 
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 const shippedSchema = JSON.parse(await read('dist/pages.schema.json')) as object;
@@ -143,6 +149,51 @@ test.each([
 ])('it refuses %j', (file) => {
   expect(isRight(file)).toBe(false);
 });
+
+// Of every kind that an option has somewhere, and of some that none has.
+const values: readonly unknown[] = [
+  ...[true, false, null, 0, 1, -1, 1.5, 100, 599, 2 ** 31 - 1, 2 ** 31, 1e20],
+  ...['', 'a', 'query.x', 'p95', 'public', 'json', 'GET', 'get', 'https://b.example.com', 'https://b.example.com/x'],
+  ...[[], ['a'], [1], [''], ['https://b.example.com'], [502], [99]],
+  ...[{}, { a: 1 }, { a: 'b' }, { a: ['b', 'c'] }, { a: { $env: 'PATH' } }, { $function: 'f' }],
+  ...[
+    { attempts: 1 },
+    { attempts: 1.5 },
+    { backoff: 0 },
+    { methods: ['GET'] },
+    { statuses: [500] },
+    { statuses: [20] },
+  ],
+  ...[{ ttl: 1 }, { ttl: 0 }, { tags: ['x'] }, { tags: [] }, { swr: 0 }, { keyHeaders: ['A'] }, { softTimeout: 0 }],
+  ...[{ requests: 1, per: 1 }, { requests: 1 }, { requests: 1, per: 1, name: 'a' }, { threshold: 2 }, { window: 0 }],
+  ...[
+    { username: 'a', password: 'b' },
+    { username: 'a' },
+    { maxAge: 0 },
+    { partial: 5 },
+    { etag: 'v1' },
+    { etag: true },
+  ],
+];
+
+test('it refuses nothing that the check of a file takes', async () => {
+  const mashup = newMashup();
+  const named = { functions: { f: () => 1 }, schemas: { a: z.unknown() } };
+  const strict: string[] = [];
+  for (const option of Object.keys({ ...upstreamChecks, ...pageChecks })) {
+    for (const value of values) {
+      const own = { [option]: value };
+      const file = option in upstreamChecks ? page({ url, ...own }) : page({ url }, own);
+      const isTaken = await pages(file, { instance: mashup, ...named }).then(
+        () => true,
+        () => false,
+      );
+      if (isTaken && !isRight(file)) strict.push(JSON.stringify(own));
+    }
+  }
+  // A list of functions has no place in a file.
+  expect(strict).toEqual(['{"transformResponse":[]}']);
+}, 60_000);
 
 test('every example of the docs is right by it', async () => {
   const docs = (await readdir(new URL('../../docs', import.meta.url))).filter((name) => name.endsWith('.md'));
