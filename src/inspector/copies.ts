@@ -1,4 +1,5 @@
 // What can be copied of a run: into a terminal, and into a test.
+import { attemptErrors } from '../testing/faults.js';
 import type { AttemptRecord, CallRecord, RunRecord } from './record.js';
 
 /** A command that sends the request. What is secret was not kept: … stands for it. */
@@ -13,7 +14,7 @@ export function fixtureOf({ calls }: RunRecord): string {
   return `{\n${lines.join('\n')}\n}`;
 }
 
-function mockOf({ error, items, httpStatus }: CallRecord): string {
+function mockOf({ error, items, httpStatus, attempts }: CallRecord): string {
   if (items !== undefined) return '(request) => ({ /* the data of one item */ })';
   if (error === null) return '{ /* its data */ }';
   switch (error.code) {
@@ -24,7 +25,11 @@ function mockOf({ error, items, httpStatus }: CallRecord): string {
       return '{ stall: true }';
     case 'ERR_UPSTREAM_BODY':
       return "{ body: '{' }";
+    case 'ERR_UPSTREAM_GRAPHQL':
+      return '{ data: { /* what there was */ }, errors: [{}] }';
     default:
-      return `{ error: ${JSON.stringify(error.code)} }`;
+      break;
   }
+  if ((attemptErrors as readonly string[]).includes(error.code)) return `{ error: ${JSON.stringify(error.code)} }`;
+  return `{ /* its data */ } /* ${attempts === 0 ? 'not asked' : 'asked'}: ${error.code} */`;
 }
