@@ -24,8 +24,12 @@ export async function serve(
   { stdout, stderr, signal }: { stdout: Output; stderr: Output; signal?: AbortSignal },
 ): Promise<number> {
   const mashup = mashupOn(new MashupInstance());
+  const opened: { close(): unknown }[] = [{ close: () => mashup.close({ timeout: 1 }) }];
   try {
     const served = await pages(file, { instance: mashup });
+    // In production it shows nothing.
+    const shown = inspector({ instance: mashup, whatIf: true });
+    opened.push(served, shown);
     const app = express().disable('x-powered-by');
     app.set('views', resolve(views ?? 'views'));
     let isEnding = false;
@@ -33,8 +37,7 @@ export async function serve(
       '/healthz',
       (_req, res) => void res.status(isEnding ? 503 : 200).json({ status: isEnding ? 'ending' : 'ok' }),
     );
-    // In production it shows nothing.
-    app.use('/_mashup', inspector({ instance: mashup, whatIf: true }));
+    app.use('/_mashup', shown);
     app.use(served);
     const server = app.listen(port);
     await once(server, 'listening');
@@ -44,20 +47,24 @@ export async function serve(
     isEnding = true;
     served.close();
     await ended(server);
-    await mashup.close({ timeout: 1 });
     return 0;
   } catch (error) {
     if (isConfigError(error)) for (const { path, message } of error.problems) stderr.write(`${path}: ${message}\n`);
     else stderr.write(`express-mashup: ${(error as Error).message}\n`);
-    await mashup.close({ timeout: 1 });
     return 1;
+  } finally {
+    for (const one of opened.reverse()) await one.close();
   }
 }
 
 function told(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    signal?.addEventListener('abort', () => resolve(), { once: true });
-    process.once('SIGTERM', () => resolve());
+    const tell = () => {
+      process.off('SIGTERM', tell);
+      resolve();
+    };
+    signal?.addEventListener('abort', tell, { once: true });
+    process.once('SIGTERM', tell);
   });
 }
 

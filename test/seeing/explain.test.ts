@@ -33,7 +33,8 @@ async function run(upstreams: UpstreamMap, options: PageOptions = {}): Promise<R
   running.then(over, over);
   for (let turn = 0; !isOver; turn = (await clock.step()) ? 0 : turn + 1) {
     if (turn > 100) throw new Error('the page does not end');
-    await new Promise((resolve) => setImmediate(resolve));
+    // What follows from a step may take some turns, the more so on a busy machine.
+    for (let waited = 0; waited < 5; waited++) await new Promise((resolve) => setImmediate(resolve));
   }
   return (await running).outcomes as Record<string, Outcome>;
 }

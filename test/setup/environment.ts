@@ -1,4 +1,5 @@
 import { type AsyncHook, createHook } from 'node:async_hooks';
+import { hasSubscribers } from 'node:diagnostics_channel';
 import { inspect, types } from 'node:util';
 import { TestEnvironment } from 'jest-environment-node';
 
@@ -34,6 +35,7 @@ interface Opened {
 export default class StrictEnvironment extends TestEnvironment {
   readonly #opened = new Map<number, Opened>();
   readonly #rejections: unknown[] = [];
+  readonly #heardBefore = stillHeard();
   readonly #onRejection = (reason: unknown) => this.#rejections.push(reason);
   readonly #hook: AsyncHook = createHook({
     init: (id, type, _trigger, resource) => {
@@ -52,7 +54,13 @@ export default class StrictEnvironment extends TestEnvironment {
       this.#hook.enable();
     } else if (event.name === 'run_finish') {
       await this.#settle();
-      state.unhandledErrors.push(...this.#rejections.map(rejectionError), ...this.#leftOpen().map(leftOpenError));
+      const left = [
+        ...this.#leftOpen().map(leftOpenError),
+        ...stillHeard()
+          .filter((name) => !this.#heardBefore.includes(name))
+          .map(stillHeardError),
+      ];
+      state.unhandledErrors.push(...this.#rejections.map(rejectionError), ...left);
     }
   }
 
@@ -72,6 +80,19 @@ export default class StrictEnvironment extends TestEnvironment {
   #leftOpen(): Opened[] {
     return [...this.#opened.values()].filter(({ resource }) => resource.hasRef?.() !== false);
   }
+}
+
+/** Channels are the process's: who listens on would hear the runs of the next file. */
+function stillHeard(): string[] {
+  const traced = ['run', 'call', 'attempt'].flatMap((name) =>
+    ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((event) => `tracing:express-mashup:${name}:${event}`),
+  );
+  const others = ['cache', 'breaker', 'budget', 'store'].map((name) => `express-mashup:${name}`);
+  return [...traced, ...others].filter((name) => hasSubscribers(name));
+}
+
+function stillHeardError(name: string): Error {
+  return new Error(`listened to after every hook of this file: ${name}`);
 }
 
 function isCaller(line: string): boolean {

@@ -38,6 +38,10 @@ const samples = {
       await new Promise((resolve) => setTimeout(resolve, 10));
       await promise.catch(() => {});
     });`,
+  'listener.test.cjs': `
+    test('a listener of a channel left', () => {
+      require('node:diagnostics_channel').subscribe('tracing:express-mashup:run:asyncEnd', () => {});
+    });`,
   'tool-missing.test.cjs': `
     process.env.PATH = '';
     delete process.env.MASHUP_REQUIRE_ALL;
@@ -110,6 +114,11 @@ test.each<[Sample, RegExp]>([
   ['timer.test.cjs', /left open after every hook .*Timeout[\s\S]*timer\.test\.cjs:2/],
 ])('%s fails for what it leaves open, and the message says where it was opened', (sample, message) => {
   expect(resultOf(sample)).toMatchObject({ status: 'failed', message: expect.stringMatching(message) });
+});
+
+test('a file that leaves a listener of a channel fails', () => {
+  const message = 'listened to after every hook of this file: tracing:express-mashup:run:asyncEnd';
+  expect(resultOf('listener.test.cjs')).toMatchObject({ status: 'failed', message: expect.stringContaining(message) });
 });
 
 test.each<[Sample, string]>([
