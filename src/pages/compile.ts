@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { pageChecks } from '../config/page.js';
 import { isConfigError } from '../errors.js';
 import type { Mashup } from '../page-types.js';
 import { isPlainObject } from '../plain.js';
@@ -42,7 +43,8 @@ export function compileFile(value: unknown, instance: Mashup, named: Named, prob
     add([], 'expected an object with pages');
     return [];
   }
-  const { defaults = {}, upstreams: shared = {}, pages, $schema: _, ...others } = value;
+  const { defaults = {}, upstreams: shared = {}, pages, $schema = '', ...others } = value;
+  if (typeof $schema !== 'string') add(['$schema'], 'expected the URL of a JSON Schema');
   for (const key of Object.keys(others))
     add([key], `is not known here${didYouMean(key, ['defaults', 'upstreams', 'pages'])}`);
   if (!isPlainObject(pages) || Object.keys(pages).length === 0) {
@@ -131,7 +133,7 @@ class PageCompiler {
       const whole = this.#entries.whole(entry);
       if (params !== null) this.#checkParams(page, whole, params, (rest) => place(name, rest));
       // Not by assignment: a name may be __proto__.
-      const value = this.#names.fill(whole, (rest) => place(name, rest));
+      const value = this.#names.fill(whole, (rest) => place(name, rest), Object.keys(upstreams));
       Object.defineProperty(map, name, { value, enumerable: true });
     }
     return isComplete ? map : null;
@@ -158,9 +160,12 @@ class PageCompiler {
       if (!isSo) this.#add([...at, name], `expected ${what}`);
     };
     expect(view === undefined || typeof view === 'string', 'view', 'the name of a view');
-    if ((view === undefined) === (json !== true)) this.#add(at, 'expected a view, or json: true');
+    expect(json === undefined || json === true, 'json', 'true, or none of it');
+    if ((view === undefined) === (json === undefined)) this.#add(at, 'expected a view, or json: true');
     expect(wait === undefined || typeof wait === 'string', 'wait', 'the name of a view');
+    expect(wait === undefined || late !== undefined, 'wait', 'late beside it');
     expect(locals === undefined || isPlainObject(locals), 'locals', 'an object');
+    expect(locals === undefined || view !== undefined, 'locals', 'a view beside it');
     if (late === undefined) return;
     const isLate = isPlainObject(late) && view !== undefined;
     expect(isLate, 'late', 'the views of what is deferred, beside a view');
@@ -179,8 +184,10 @@ class PageCompiler {
     } catch (error) {
       if (!isConfigError(error)) throw error;
       for (const { path, message } of error.problems) {
-        const [name = '', ...rest] = path.split('.');
-        this.#add(place(name, rest), message);
+        // A wrong name may have a dot in it.
+        const [first = ''] = path.split('.');
+        const name = Object.keys(map).find((one) => `${path}.`.startsWith(`${one}.`)) ?? first;
+        this.#add(place(name, path === name ? [] : path.slice(name.length + 1).split('.')), message);
       }
       return null;
     }
@@ -188,12 +195,14 @@ class PageCompiler {
 
   /** Where in the file an option of a page stands: in the page itself, in what it uses, or in the defaults. */
   #placeOf(page: PageOfFile, at: readonly string[], name: string, rest: readonly string[]): readonly string[] {
-    if (name === 'options') {
-      const [option = ''] = rest;
+    const [option = ''] = rest;
+    const isUpstream = Object.hasOwn(page.upstreams, name);
+    // An upstream may have that name, too.
+    if (name === 'options' && !(isUpstream && !Object.hasOwn(pageChecks, option))) {
       const isDefault = !Object.hasOwn(page, option) && Object.hasOwn(this.#defaults, option);
       return isDefault ? ['defaults', 'page', ...rest] : [...at, ...rest];
     }
-    if (!Object.hasOwn(page.upstreams, name)) return at;
+    if (!isUpstream) return at;
     return this.#entries.placeOf(page.upstreams[name], rest, [...at, 'upstreams', name]);
   }
 }

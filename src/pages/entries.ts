@@ -45,7 +45,10 @@ export class Entries {
       if (isPlainObject(entry) && 'use' in entry) add(['upstreams', name, 'use'], 'what is shared uses nothing else');
     }
     for (const [origin, options] of Object.entries(origins)) {
-      if ('use' in options) add(['defaults', 'origins', origin, 'use'], 'defaults use nothing else');
+      for (const option of ['use', 'url']) {
+        if (Object.hasOwn(options, option))
+          add(['defaults', 'origins', origin, option], 'is of one upstream, not of all');
+      }
     }
   }
 
@@ -64,7 +67,7 @@ export class Entries {
     if (this.#isShared(use)) this.#used.add(`upstreams ${use}`);
     this.#used.add(`origins ${origin}`);
     if (!Object.hasOwn(this.#origins, origin)) return merged;
-    const { use: _, ...around } = this.#origins[origin] as Json;
+    const { use: _, url: __, ...around } = this.#origins[origin] as Json;
     return { ...around, ...merged, ...joinedHeaders(around, merged) };
   }
 

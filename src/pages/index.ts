@@ -132,7 +132,8 @@ function handlerOf({ names, hasDeferred, into, view, late, wait, locals }: Route
       Promise.all(found).then((entries) => res.json(Object.fromEntries(entries)), next);
     };
   }
-  if (late === null) return (_req, res) => res.render(view, locals);
+  // A copy: Express writes into it.
+  if (late === null) return (_req, res) => res.render(view, { ...locals });
   return (_req, res) => {
     const data = dataOf(res);
     const views = Object.entries(late).map(([name, one]) => [

@@ -82,6 +82,22 @@ describe.each(expresses)('pages of a file on %s', (_name, express) => {
     expect((await get('/site/other')).status).toBe(404);
   });
 
+  test('do not call what reads an empty list, and render each page anew', async () => {
+    backend.answer('/list', []);
+    backend.answer('/one', ['one']);
+    const get = await open({
+      pages: {
+        'GET /a': {
+          upstreams: { list: url('/list'), a: { url: url('/one'), when: 'list' }, b: { url: url('/one'), when: 'a' } },
+          json: true,
+        },
+        'GET /waiting': { upstreams: { user: url('/one') }, view: 'waiting', locals: { title: 'T' } },
+      },
+    });
+    expect(JSON.parse((await get('/site/a')).text)).toEqual({ list: [], a: null, b: null });
+    for (const _ of [1, 2]) expect((await get('/site/waiting')).text).toBe('<i>wait for T</i>');
+  });
+
   test('may attach their data under a name', async () => {
     backend.answer('/users/7', { id: 7, name: 'Ada' });
     backend.answer('/reviews', ['good']);
@@ -253,7 +269,7 @@ describe('what is wrong with a file', () => {
     [
       'defaults that use something',
       up(a, { defaults: { origins: { 'https://a.example.com': { use: 'b' } } } }),
-      [/defaults › origins › .* › use: defaults use nothing else$/],
+      [/defaults › origins › .* › use: is of one upstream, not of all$/],
     ],
     [
       'something wrong in what nothing uses',
@@ -295,6 +311,33 @@ describe('what is wrong with a file', () => {
     const merged =
       'pages:\n  GET /a:\n    json: true\n    upstreams:\n      a: &a { url: "https://a.example.com/" }\n      b: { <<: *a, timeout: 5 }\n';
     await made(await fileOf(merged, 'merged.yaml'));
+  });
+
+  test.each([
+    ['a date', 'pages: !!timestamp 2020-01-01', 'nothing that JSON has'],
+    ['an unknown tag', 'pages: !thing { a: 1 }', '1:8: '],
+    ['an alias of nothing', 'pages: *nothing', '1:8: there is no &nothing before this'],
+    ['a page that leads back to itself', 'pages: &p\n  GET /a: *p\n', ''],
+    ['what is nested deeply', `pages: ${'['.repeat(200)}${']'.repeat(200)}`, ''],
+  ])('is told of YAML: %s', async (_, text, expected) => {
+    const [first = '', ...others] = await problemsOf(text, {}, 'pages.yaml');
+    expect(first).toMatch(/^pages\.yaml:\d+:\d+/);
+    expect(first).toContain(expected);
+    expect(others).toEqual([]);
+  });
+
+  test('is told of an object that leads back to itself, and of a function that is none', async () => {
+    const circle: Record<string, unknown> = { url: a };
+    circle['data'] = circle;
+    await expect(made(up(circle))).rejects.toThrow('is nested too deeply');
+    const named = { functions: { f: 7 as never } };
+    await expect(made(up({ url: a, fallback: { $function: 'f' } }), named)).rejects.toThrow(
+      "what the program gives as 'f' is no function",
+    );
+  });
+
+  test('a text of a megabyte is read', async () => {
+    await made(await fileOf(up({ url: a, fallback: 'x'.repeat(1_000_000) })));
   });
 
   test('is told of YAML whose aliases would make it huge', async () => {
