@@ -139,6 +139,10 @@ export class Problems {
     this.#problems.push({ path, message });
   }
 
+  get list(): readonly ConfigProblem[] {
+    return this.#problems;
+  }
+
   throwIfAny(): void {
     if (this.#problems.length > 0) throw new ConfigError(this.#problems);
   }

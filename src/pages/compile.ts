@@ -1,12 +1,14 @@
 import { METHODS } from 'node:http';
 import type { RequestHandler } from 'express';
+import { pageChecks } from '../config/page.js';
 import { isConfigError } from '../errors.js';
 import type { Mashup } from '../page-types.js';
 import { isPlainObject } from '../plain.js';
-import { didYouMean } from '../plan/suggest.js';
 import type { UpstreamMap } from '../types.js';
-import { type Add, type Json, type Named, Names } from './named.js';
-import type { pageKeys } from './schema.js';
+import { express } from './express.js';
+import { type Add, type Json, type Named, Names, nearest } from './named.js';
+import { pageKey, type pageKeys } from './schema.js';
+import { Shared } from './shared.js';
 
 /** A page of a file, compiled. */
 export interface Route {
@@ -41,58 +43,30 @@ export function compileFile(value: unknown, instance: Mashup, named: Named, prob
     add([], 'expected an object with pages');
     return [];
   }
-  const { defaults = {}, upstreams: shared = {}, pages, $schema: _, ...others } = value;
+  const { defaults = {}, upstreams: shared = {}, pages, $schema = '', ...others } = value;
+  if (typeof $schema !== 'string') add(['$schema'], 'expected the URL of a JSON Schema');
   for (const key of Object.keys(others))
-    add([key], `is not known here${didYouMean(key, ['defaults', 'upstreams', 'pages'])}`);
+    add([key], `is not known here${nearest(key, ['defaults', 'upstreams', 'pages'])}`);
   if (!isPlainObject(pages) || Object.keys(pages).length === 0) {
     add(['pages'], 'expected an object of pages, such as { "GET /city/:name": { … } }');
     return [];
   }
-  if (!isPlainObject(shared)) add(['upstreams'], 'expected an object of upstreams');
-  const around = readDefaults(defaults, add);
-  const file = new File(isPlainObject(shared) ? shared : {}, around, instance, named, add);
-  return Object.entries(pages).flatMap(([key, page]) => file.page(key, page) ?? []);
-}
-
-interface Defaults {
-  readonly page: Json;
-  /** By origin. */
-  readonly origins: Readonly<Record<string, Json>>;
-}
-
-function readDefaults(defaults: unknown, add: Add): Defaults {
-  if (!isPlainObject(defaults)) {
-    add(['defaults'], 'expected an object with page and origins');
-    return { page: {}, origins: {} };
-  }
-  const { page = {}, origins = {}, ...others } = defaults;
-  for (const key of Object.keys(others))
-    add(['defaults', key], `is not known here${didYouMean(key, ['page', 'origins'])}`);
-  if (!isPlainObject(page)) add(['defaults', 'page'], 'expected an object of page options');
-  if (!isPlainObject(origins)) add(['defaults', 'origins'], 'expected an object of origins and options');
-  const known = Object.entries(isPlainObject(origins) ? origins : {}).filter(([origin, options]) => {
-    const isRight = URL.canParse(origin) && new URL(origin).origin === origin && isPlainObject(options);
-    if (!isRight)
-      add(
-        ['defaults', 'origins', origin],
-        "expected an origin such as 'https://api.example.com', and an object of options",
-      );
-    return isRight;
-  });
-  return { page: isPlainObject(page) ? page : {}, origins: Object.fromEntries(known) as Record<string, Json> };
+  const file = new File(new Shared(defaults, shared, add), instance, named, add);
+  const routes = Object.entries(pages).flatMap(([key, page]) => file.page(key, page) ?? []);
+  file.checkShared();
+  return routes;
 }
 
 class File {
-  readonly #shared: Json;
-  readonly #defaults: Defaults;
+  readonly #shared: Shared;
   readonly #instance: Mashup;
   readonly #names: Names;
   readonly #add: Add;
+  readonly #routes = new Set<string>();
   #problems = 0;
 
-  constructor(shared: Json, defaults: Defaults, instance: Mashup, named: Named, add: Add) {
+  constructor(shared: Shared, instance: Mashup, named: Named, add: Add) {
     this.#shared = shared;
-    this.#defaults = defaults;
     this.#instance = instance;
     this.#add = (at, message) => {
       this.#problems++;
@@ -103,10 +77,11 @@ class File {
 
   page(key: string, page: unknown): Route | null {
     const at = ['pages', key];
-    const [, method = 'GET', path] = /^(?:([A-Z]+) )?(\/\S*)$/.exec(key) ?? [];
+    const [, method = 'GET', path] = pageKey.exec(key) ?? [];
     const count = this.#problems;
     if (path === undefined) this.#add(at, "expected a method and a path, such as 'GET /city/:name'");
     if (!METHODS.includes(method)) this.#add(at, `${method} is no HTTP method`);
+    else if (path !== undefined) this.#checkRoute(`${method} ${path}`, path, at);
     if (!isPlainObject(page) || !isPlainObject(page['upstreams'])) {
       this.#add(at, 'expected an object with upstreams');
       return null;
@@ -115,9 +90,9 @@ class File {
     this.#checkAnswer(page as PageOfFile, at);
     const place = this.#placesOf(page, at);
     const map = Object.fromEntries(
-      Object.entries(entries).map(([name, entry]) => [name, this.#upstream(name, entry, place)]),
+      Object.entries(entries).map(([name, entry]) => [name, this.#upstream(name, entry, place, Object.keys(entries))]),
     );
-    const own = this.#names.fill({ ...this.#defaults.page, ...options }, (rest) => place('options', rest));
+    const own = this.#names.fill({ ...this.#shared.page, ...options }, (rest) => place('options', rest));
     if (path === undefined || this.#problems > count) return null;
     const made = this.#make(map, own, place);
     if (made === null) return null;
@@ -133,8 +108,23 @@ class File {
       late: (late as Readonly<Record<string, string>> | undefined) ?? null,
       wait: wait as string | undefined,
       locals: (locals as Json | undefined) ?? {},
-      text: JSON.stringify([this.#defaults, page, this.#used(entries)]),
+      text: JSON.stringify([
+        this.#shared.page,
+        page,
+        Object.values(entries).map((entry) => this.#shared.around(entry)),
+      ]),
     };
+  }
+
+  /** What Express would refuse, or never come to. */
+  #checkRoute(route: string, path: string, at: readonly string[]): void {
+    if (this.#routes.has(route)) this.#add(at, `there are two pages at ${route}`);
+    this.#routes.add(route);
+    try {
+      express.Router().get(path, () => {});
+    } catch (error) {
+      this.#add(at, `Express does not take this path: ${(error as Error).message}`);
+    }
   }
 
   /** What a page answers with. */
@@ -143,82 +133,63 @@ class File {
       if (!isSo) this.#add([...at, name], `expected ${what}`);
     };
     expect(view === undefined || typeof view === 'string', 'view', 'the name of a view');
-    if ((view === undefined) === (json !== true)) this.#add(at, 'expected a view, or json: true');
+    expect(json === undefined || json === true, 'json', 'true, or none of it');
+    if ((view === undefined) === (json === undefined)) this.#add(at, 'expected a view, or json: true');
     expect(wait === undefined || typeof wait === 'string', 'wait', 'the name of a view');
+    expect(wait === undefined || late !== undefined, 'wait', 'late beside it');
     expect(locals === undefined || isPlainObject(locals), 'locals', 'an object');
+    expect(locals === undefined || view !== undefined, 'locals', 'a view beside it');
     if (late === undefined) return;
     const isLate = isPlainObject(late) && view !== undefined;
     expect(isLate, 'late', 'the views of what is deferred, beside a view');
     for (const [name, shown] of Object.entries(isLate ? (late as Json) : {})) {
-      const isDeferred = Object.hasOwn(upstreams, name) && this.#whole(upstreams[name])['defer'] === true;
+      const isDeferred = Object.hasOwn(upstreams, name) && this.#shared.whole(upstreams[name])['defer'] === true;
       const add = (message: string) => this.#add([...at, 'late', name], message);
       if (typeof shown !== 'string') add('expected the name of a view');
-      if (!isDeferred) add(`expected the name of a deferred upstream${didYouMean(name, Object.keys(upstreams))}`);
+      if (!isDeferred) add(`expected the name of a deferred upstream${nearest(name, Object.keys(upstreams))}`);
     }
   }
 
-  /** The entries of `upstreams` that a page uses. */
-  #used(upstreams: Json): unknown[] {
-    return Object.values(upstreams).map(
-      (entry) => (isPlainObject(entry) ? this.#shared[String(entry['use'])] : null) ?? null,
-    );
+  #upstream(name: string, entry: unknown, place: PagePlace, others: readonly string[]): unknown {
+    const problem = this.#shared.useProblem(entry);
+    if (problem !== null) this.#add(place(name, ['use']), problem);
+    return this.#names.fill(this.#shared.whole(entry), (rest) => place(name, rest), others);
   }
 
-  #upstream(name: string, entry: unknown, place: Place): unknown {
-    if (isPlainObject(entry) && 'use' in entry && !this.#isShared(entry['use'])) {
-      const known = didYouMean(String(entry['use']), Object.keys(this.#shared));
-      this.#add(place(name, ['use']), `there is no such upstream${known}`);
-    }
-    return this.#names.fill(this.#whole(entry), (rest) => place(name, rest));
-  }
-
-  #make(map: Record<string, unknown>, options: Json, place: Place): RequestHandler | null {
+  #make(map: Record<string, unknown>, options: Json, place: PagePlace): RequestHandler | null {
     try {
       return this.#instance(map as UpstreamMap, options as never) as unknown as RequestHandler;
     } catch (error) {
       if (!isConfigError(error)) throw error;
       for (const { path, message } of error.problems) {
-        const [name = '', ...rest] = path.split('.');
-        this.#add(place(name, rest), message);
+        // A wrong name may have a dot in it.
+        const [first = ''] = path.split('.');
+        const name = Object.keys(map).find((one) => `${path}.`.startsWith(`${one}.`)) ?? first;
+        this.#add(place(name, path === name ? [] : path.slice(name.length + 1).split('.')), message);
       }
       return null;
     }
   }
 
+  checkShared(): void {
+    this.#shared.checkAlone(this.#names, this.#add);
+  }
+
   /** Where in the file an option of a page stands: in the page itself, in what it uses, or in the defaults. */
-  #placesOf(page: Json, at: readonly string[]): Place {
+  #placesOf(page: Json, at: readonly string[]): PagePlace {
+    const upstreams = page['upstreams'] as Json;
     return (name, rest) => {
-      const isIn = (options: unknown) => isPlainObject(options) && Object.hasOwn(options, rest[0] ?? '');
-      if (name === 'options') {
-        return !isIn(page) && isIn(this.#defaults.page) ? ['defaults', 'page', ...rest] : [...at, ...rest];
+      const [option = ''] = rest;
+      const isIn = (options: unknown) => isPlainObject(options) && Object.hasOwn(options, option);
+      const isUpstream = Object.hasOwn(upstreams, name);
+      // An upstream may have that name, too.
+      if (name === 'options' && !(isUpstream && !Object.hasOwn(pageChecks, option))) {
+        return !isIn(page) && isIn(this.#shared.page) ? ['defaults', 'page', ...rest] : [...at, ...rest];
       }
-      const upstreams = page['upstreams'] as Json;
-      if (!Object.hasOwn(upstreams, name)) return at;
-      const entry = upstreams[name];
+      if (!isUpstream) return at;
       const own = [...at, 'upstreams', name, ...rest];
-      if (isIn(entry)) return own;
-      const use = isPlainObject(entry) ? entry['use'] : undefined;
-      if (this.#isShared(use) && isIn(this.#shared[use])) return ['upstreams', use, ...rest];
-      const origin = originOf(this.#merged(entry));
-      return isIn(this.#defaults.origins[origin]) ? ['defaults', 'origins', origin, ...rest] : own;
+      return isIn(upstreams[name]) ? own : (this.#shared.placeOf(upstreams[name], rest) ?? own);
     };
-  }
-
-  #isShared(use: unknown): use is string {
-    return typeof use === 'string' && Object.hasOwn(this.#shared, use);
-  }
-
-  /** An entry, over what it uses and the defaults of its origin. */
-  #whole(entry: unknown): Json {
-    const merged = this.#merged(entry);
-    const around = this.#defaults.origins[originOf(merged)];
-    return around === undefined ? merged : { ...around, ...merged, ...joinedHeaders(around, merged) };
-  }
-
-  /** An entry, over what it uses. */
-  #merged(entry: unknown): Json {
-    const { use, ...own } = asOptions(entry);
-    return this.#isShared(use) ? { ...asOptions(this.#shared[use]), ...own } : own;
   }
 }
 
@@ -226,19 +197,4 @@ class File {
 type PageOfFile = { readonly upstreams: Json } & Readonly<Record<(typeof pageKeys)[number], unknown>>;
 
 /** Where in the file an option of an upstream stands, or of the page itself as 'options'. */
-type Place = (name: string, rest: readonly string[]) => readonly string[];
-
-function asOptions(entry: unknown): Json {
-  return isPlainObject(entry) ? entry : { url: entry };
-}
-
-/** Empty where its URL has none. */
-function originOf({ url }: Json): string {
-  const [start = ''] = typeof url === 'string' ? (/^https?:\/\/[^/?#{]+/i.exec(url) ?? []) : [];
-  return URL.canParse(start) ? new URL(start).origin : '';
-}
-
-function joinedHeaders(around: Json, own: Json): Json {
-  const both = [around['headers'], own['headers']];
-  return both.every(isPlainObject) ? { headers: { ...(both[0] as Json), ...(both[1] as Json) } } : {};
-}
+type PagePlace = (name: string, rest: readonly string[]) => readonly string[];

@@ -6,7 +6,7 @@ import type { Mashup } from '../page-types.js';
 import { instanceOf } from '../seam.js';
 import { compileFile, type FileProblem, type Route } from './compile.js';
 import type { Named } from './named.js';
-import { type Position, readJson, readYaml, type Source, SourceError } from './source.js';
+import { type Position, readJson, readYaml, type Source, SourceError, strangeIn } from './source.js';
 
 /** A file of pages that was read and compiled. */
 export interface Loaded {
@@ -20,9 +20,13 @@ export interface Loaded {
  */
 export async function load(file: string | object, instance: Mashup, named: Named): Promise<Loaded> {
   if (typeof file !== 'string') {
+    const strange = strangeIn(file, () => true);
+    if (strange !== null)
+      throw new ConfigError([{ path: strange.slice(0, 3).join(' › '), message: 'is nested too deeply' }]);
     return { routes: compiled('', { value: file, positionOf: () => null }, instance, named), text: '' };
   }
-  const text = await readFile(file, 'utf8');
+  // Some editors put a byte order mark first. It is no column.
+  const text = (await readFile(file, 'utf8')).replace(/^\ufeff/, '');
   return { routes: compiled(file, await sourceOf(file, text), instance, named), text };
 }
 

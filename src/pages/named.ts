@@ -1,11 +1,15 @@
 import { isPlainObject } from '../plain.js';
 import { didYouMean } from '../plan/suggest.js';
-import { functionOptions } from './schema.js';
+import { readPath } from '../template/url-template.js';
+import { conditionPath, functionOptions } from './schema.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
 /** Notes what is wrong, and where in the file: the path from its top. */
 export type Add = (at: readonly string[], message: string) => void;
+
+/** Where in the file an option stands, or what is in it. */
+export type Place = (rest: readonly string[]) => readonly string[];
 
 /** What a file names and a program has. */
 export interface Named {
@@ -15,6 +19,7 @@ export interface Named {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+const notHere = 'cannot come from the environment: only the value of a header can';
 const requestSources: ReadonlySet<string> = new Set(['params', 'query', 'locals']);
 
 /** Puts in place what a file names: functions, schemas, environment variables, conditions. */
@@ -27,63 +32,99 @@ export class Names {
     this.#add = add;
   }
 
-  /** @param place where in the file an option stands */
-  fill(options: Json, place: (rest: readonly string[]) => readonly string[]): Record<string, unknown> {
-    const filled: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(options)) {
-      const here = place([name]);
-      if (isPlainObject(value) && '$function' in value) filled[name] = this.#function(value, name, here);
-      else if (name === 'schema') filled[name] = this.#byName(value, this.#named.schemas, 'schema', here);
-      else if (name === 'when') filled[name] = this.#condition(value, here);
-      else if (name === 'headers' && isPlainObject(value)) filled[name] = this.#headers(value, here);
-      else filled[name] = value;
-    }
+  /**
+   * @param place where in the file an option stands
+   * @param others names of the upstreams that a condition may read
+   */
+  fill(options: Json, place: Place, others: readonly string[] = []): Record<string, unknown> {
+    // Not by assignment: a key may be __proto__, which is no option, and has to be told.
+    const filled: Record<string, unknown> = Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [name, this.#filled(name, value, place([name]), others)]),
+    );
     const [read = ''] = typeof options['when'] === 'string' ? options['when'].split('.') : [];
+    const { after = [] } = filled;
     // What a condition reads of another upstream is there when that has ended.
-    if (read !== '' && !requestSources.has(read)) filled['after'] = [...[filled['after'] ?? []].flat(), read];
+    if (others.includes(read) && Array.isArray(after)) filled['after'] = [...after, read];
     return filled;
+  }
+
+  #filled(option: string, value: unknown, at: readonly string[], others: readonly string[]): unknown {
+    if (isPlainObject(value) && Object.hasOwn(value, '$function')) return this.#function(value, option, at);
+    if (option === 'schema') return this.#byName(value, this.#named.schemas, 'schema', at);
+    if (option === 'when') return this.#condition(value, at, others);
+    if (option === 'headers' && isPlainObject(value)) return this.#headers(value, at);
+    if (namesVariable(value)) this.#add(at, notHere);
+    return value;
   }
 
   #function(value: Json, option: string, at: readonly string[]): unknown {
     if (!functionOptions.has(option)) this.#add(at, 'cannot be a function');
-    return this.#byName(value['$function'], this.#named.functions, 'function', at);
+    if (Object.keys(value).length > 1) this.#add(at, 'expected $function alone, the name of a function');
+    const found = this.#byName(value['$function'], this.#named.functions, 'function', at);
+    if (found !== undefined && typeof found !== 'function')
+      this.#add(at, `what the program gives as '${String(value['$function'])}' is no function`);
+    return found;
   }
 
   #byName(name: unknown, all: Readonly<Record<string, unknown>>, what: string, at: readonly string[]): unknown {
     if (typeof name === 'string' && Object.hasOwn(all, name)) return all[name];
-    const known = didYouMean(String(name), Object.keys(all));
+    const known = nearest(String(name), Object.keys(all));
     this.#add(at, `the program gives no ${what} of the name '${String(name)}'${known}`);
     return undefined;
   }
 
   /** A path to a value: where that is false, empty or missing, the upstream is not called. */
-  #condition(value: unknown, at: readonly string[]): unknown {
-    if (typeof value !== 'string' || !/^[\w-]+(?:\.[\w-]+)*$/.test(value)) {
+  #condition(value: unknown, at: readonly string[], others: readonly string[]): unknown {
+    if (typeof value !== 'string' || !conditionPath.test(value)) {
       this.#add(at, "expected a path such as 'query.city' or 'user.premium'");
       return undefined;
     }
     const [source = '', ...keys] = value.split('.');
+    const isOfRequest = requestSources.has(source);
+    if (!isOfRequest && !others.includes(source)) {
+      this.#add(at, `'${source}' is not an upstream${nearest(source, others)}`);
+      return undefined;
+    }
     return (context: Json) => {
-      const from = requestSources.has(source) ? context[source] : (context['results'] as Json)[source];
-      return keys.reduce<unknown>(
-        (found, key) => (isPlainObject(found) && Object.hasOwn(found, key) ? found[key] : undefined),
-        from,
-      );
+      const found = readPath(isOfRequest ? context[source] : (context['results'] as Json)[source], keys);
+      return Array.isArray(found) ? found.length > 0 : found;
     };
   }
 
   #headers(headers: Json, at: readonly string[]): Record<string, unknown> {
+    if (Object.hasOwn(headers, '$env')) this.#add(at, notHere);
     return Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => {
-        if (!isPlainObject(value)) return [name, value];
-        const variable = value['$env'];
-        const found = typeof variable === 'string' ? this.#named.env[variable] : undefined;
-        // Its value is never shown.
-        if (found === undefined || found === '') {
-          this.#add([...at, name], `the environment variable ${String(variable)} is not set`);
-        }
-        return [name, found];
-      }),
+      Object.entries(headers).map(([name, value]) => [
+        name,
+        isPlainObject(value) ? this.#variable(value, [...at, name]) : value,
+      ]),
     );
   }
+
+  /** Its value is never shown. */
+  #variable(value: Json, at: readonly string[]): string | undefined {
+    const { $env: variable, ...others } = value;
+    if (typeof variable !== 'string' || Object.keys(others).length > 0) {
+      this.#add(at, 'expected text, or { "$env": "NAME" }');
+      return undefined;
+    }
+    const { env } = this.#named;
+    const found = Object.hasOwn(env, variable) ? env[variable] : undefined;
+    if (found === undefined || found === '') this.#add(at, `the environment variable ${variable} is not set`);
+    return found;
+  }
+}
+
+/** Whether something in a value asks for a variable of the environment, which would be sent as it stands there. */
+function namesVariable(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(namesVariable);
+  if (!isPlainObject(value)) return false;
+  const entries = Object.entries(value);
+  const isName = entries.length === 1 && entries[0]?.[0] === '$env' && typeof entries[0][1] === 'string';
+  return isName || entries.some(([, one]) => namesVariable(one));
+}
+
+/** What was meant, where there is anything to mean. */
+export function nearest(name: string, known: readonly string[]): string {
+  return known.length === 0 ? '' : didYouMean(name, known);
 }

@@ -1,4 +1,5 @@
 // Reads a file of pages, and knows where in it things stand.
+import { isPlainObject } from '../plain.js';
 
 /** Where something stands: lines and columns count from 1. */
 export interface Position {
@@ -28,31 +29,65 @@ export function readJson(text: string): Source {
   const offsets = new Map<string, number>();
   const scanner = new Scanner(text, offsets);
   const value = scanner.document();
-  return { value, positionOf: (path) => positionAt(text, nearest(offsets, path)) };
+  const starts = lineStarts(text);
+  return { value, positionOf: (path) => positionIn(starts, nearest(offsets, path)) };
 }
 
 /** @throws {SourceError} if it is not YAML; {Error} if the package `yaml` is missing */
 export async function readYaml(text: string): Promise<Source> {
-  const { LineCounter, parseDocument } = await yaml();
+  const { LineCounter, parseDocument, visit } = await yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const [error] = document.errors;
+  // An unknown tag is a warning: what is meant by it would be lost.
+  const [error] = [...document.errors, ...document.warnings];
   if (error !== undefined) throw new SourceError(error.message, at(error.pos[0]));
-  return {
-    // Aliases could make a small file a huge value.
-    value: document.toJS({ maxAliasCount: 100 }),
-    positionOf(path) {
-      for (let length = path.length; length > 0; length--) {
-        const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
-        if (node?.range) return at(node.range[0]);
-      }
-      return { line: 1, column: 1 };
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined)
+        throw new SourceError(`there is no &${alias.source} before this`, at(alias.range?.[0] ?? 0));
     },
+  });
+  const positionOf = (path: readonly string[]): Position => {
+    for (let length = path.length; length > 0; length--) {
+      const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+      if (node?.range) return at(node.range[0]);
+    }
+    return { line: 1, column: 1 };
   };
+  // Aliases could make a small file a huge value.
+  const value = plainValue(() => document.toJS({ maxAliasCount: 100 }));
+  const strange = strangeIn(value, isOfJson);
+  if (strange !== null)
+    throw new SourceError('this is nested too deeply, or nothing that JSON has', positionOf(strange));
+  return { value, positionOf };
+}
+
+function plainValue(make: () => unknown): unknown {
+  try {
+    return make();
+  } catch (error) {
+    throw new SourceError((error as Error).message, { line: 1, column: 1 });
+  }
+}
+
+/** The path to what has something around it that leads back to itself, or is not as it should be; null where all is right. */
+export function strangeIn(value: unknown, isRight: (value: unknown) => boolean, path: string[] = []): string[] | null {
+  if (path.length > DEEPEST || !isRight(value)) return path;
+  if (!Array.isArray(value) && !isPlainObject(value)) return null;
+  for (const [key, one] of Object.entries(value)) {
+    const found = strangeIn(one, isRight, [...path, key]);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** YAML 1.1 also has dates, sets and bytes. */
+function isOfJson(value: unknown): boolean {
+  return typeof value !== 'object' || value === null || Array.isArray(value) || isPlainObject(value);
 }
 
 /** The optional package. In `try`, a bundler does without it where it is not installed. */
@@ -76,9 +111,14 @@ function nearest(offsets: ReadonlyMap<string, number>, path: readonly string[]):
   return 0;
 }
 
-function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset).split('\n');
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+/** Where each line begins: there may be many problems, and each has its place. */
+function lineStarts(text: string): number[] {
+  return [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+}
+
+function positionIn(starts: readonly number[], offset: number): Position {
+  const line = starts.findLastIndex((start) => start <= offset);
+  return { line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
 }
 
 const DEEPEST = 64;
@@ -152,9 +192,7 @@ class Scanner {
   }
 
   #scalar(): unknown {
-    const scalar = /"(?:[^"\\\n]|\\.)*"|-?\d[\d.eE+-]*|true|false|null/y;
-    scalar.lastIndex = this.#at;
-    const [text = ''] = scalar.exec(this.#text) ?? [];
+    const text = this.#text[this.#at] === '"' ? this.#quoted() : this.#word();
     try {
       const value: unknown = JSON.parse(text);
       this.#at += text.length;
@@ -164,11 +202,24 @@ class Scanner {
     }
   }
 
+  #word(): string {
+    const word = /-?\d[\d.eE+-]*|true|false|null/y;
+    word.lastIndex = this.#at;
+    return word.exec(this.#text)?.[0] ?? '';
+  }
+
+  /** Up to the next quote that ends it. A regular expression would need a stack as long as the text. */
+  #quoted(): string {
+    let end = this.#at + 1;
+    while (end < this.#text.length && this.#text[end] !== '"') end += this.#text[end] === '\\' ? 2 : 1;
+    return this.#text.slice(this.#at, end + 1);
+  }
+
   #blanks(): void {
-    while (/[\t\n\r \ufeff]/.test(this.#text[this.#at] ?? '')) this.#at++;
+    while (/[\t\n\r ]/.test(this.#text[this.#at] ?? '')) this.#at++;
   }
 
   #wrong(message: string, at = this.#at): SourceError {
-    return new SourceError(message, positionAt(this.#text, at));
+    return new SourceError(message, positionIn(lineStarts(this.#text), at));
   }
 }

@@ -210,6 +210,10 @@ describe('what is wrong with a file', () => {
       expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › f: expected the name of a deferred upstream/),
       expect.stringMatching(/^pages\.json:13:\d+ pages › GET \/d › late › e: expected the name of a view/),
       expect.stringMatching(/^pages\.json:15:\d+ pages › GET \/e › view: expected the name of a view/),
+      // What the pages share is checked by itself, too.
+      expect.stringMatching(/^pages\.json:6:\d+ upstreams › b › retry: expected/),
+      expect.stringMatching(/^pages\.json:4:\d+ defaults › origins › https:\/\/a\.example\.com › timeout: expected/),
+      expect.stringMatching(/^pages\.json:3:\d+ defaults › page › deadline: expected milli/),
     ]);
     const { MASHUP_NOT_SET } = process.env;
     process.env['MASHUP_NOT_SET'] = 'set';
