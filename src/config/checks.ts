@@ -49,7 +49,7 @@ export const aTime = inFile({ type: 'number', exclusiveMinimum: 0 }, (value) =>
 );
 
 export function aWholeNumber(least: number): Check {
-  return inFile({ type: 'integer', minimum: least }, (value) =>
+  return inFile({ type: 'integer', minimum: least, maximum: Number.MAX_SAFE_INTEGER }, (value) =>
     Number.isSafeInteger(value) && (value as number) >= least ? null : `a whole number, ${least} or more`,
   );
 }
@@ -73,7 +73,8 @@ export function either(...checks: readonly Check[]): Check {
 export function listOf(check: Check, what: string): Check {
   const whole = (value: unknown) =>
     Array.isArray(value) && value.every((item) => check(item) === null) ? null : `a list of ${what}`;
-  return check.schema ? inFile({ type: 'array', items: check.schema }, whole) : whole;
+  // Of what takes code, a file can have none.
+  return inFile({ type: 'array', ...(check.schema ? { items: check.schema } : { maxItems: 0 }) }, whole);
 }
 
 export const anObject: Check = (value) => (typeof value === 'object' && value !== null ? null : 'an object');

@@ -20,17 +20,21 @@ import {
   checkOptions,
   either,
   given,
+  inFile,
   milliseconds,
 } from './checks.js';
 import { pageDefaults } from './defaults.js';
 import { isPageCache, readPageCache } from './page-cache.js';
 import { readUpstream } from './upstream.js';
 
+/** What a view can use as a name. */
+export const usableName = /^[A-Za-z_][\w-]*$/;
+
 export const pageChecks: { readonly [Option in keyof Required<PageOptions>]: Check } = {
   deadline: milliseconds,
   concurrency: aWholeNumber(1),
   lateDeadline: milliseconds,
-  into: aString,
+  into: inFile({ type: 'string', pattern: usableName.source }, (value) => aString(value)),
   deadlineFrom: aString,
   serverTiming: either(aBoolean, aFunction),
   onFailure: aFailureListener,
@@ -191,7 +195,7 @@ function isRequest(value: unknown): boolean {
 function nameProblem(name: string): string | null {
   if (reserved.has(name))
     return `is a reserved name in res.locals: call it something else, such as '${name.replaceAll('_', '')}Data'`;
-  return /^[A-Za-z_][\w-]*$/.test(name)
+  return usableName.test(name)
     ? null
     : 'is not a name that a view could use: letters, digits, _ and -, not beginning with a digit';
 }

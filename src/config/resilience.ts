@@ -48,7 +48,7 @@ const quotaChecks: { readonly [Option in keyof Required<QuotaOptions>]: Check } 
   ),
 };
 
-const retrySchema = { anyOf: [aBoolean.schema, { type: 'integer', minimum: 1 }, schemaOf(retryChecks)] };
+const retrySchema = { anyOf: [aBoolean.schema, aWholeNumber(1).schema, schemaOf(retryChecks)] };
 
 export const isRetry = inFile(retrySchema, (value) =>
   [aBoolean, aWholeNumber(1), aPlainObject].some((check) => check(value) === null)

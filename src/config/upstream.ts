@@ -40,11 +40,17 @@ import {
 
 const methods: ReadonlySet<string> = new Set(METHODS.filter((name) => name !== 'CONNECT' && name !== 'TRACE'));
 
-const aMethod = inFile({ type: 'string', examples: ['GET', 'POST'] }, (value) =>
+// In any case, as JSON Schema has no flag for that.
+const inAnyCase = [...methods].map((name) => name.replace(/[A-Z]/g, (letter) => `[${letter}${letter.toLowerCase()}]`));
+const methodPattern = `^(${inAnyCase.join('|')})$`;
+
+const aMethod = inFile({ type: 'string', pattern: methodPattern, examples: ['GET', 'POST'] }, (value) =>
   typeof value === 'string' && methods.has(value.toUpperCase()) ? null : 'an HTTP method such as GET or POST',
 );
 
-const headerValue = { type: ['string', 'number', 'boolean', 'null'] };
+const aScalar = { type: ['string', 'number', 'boolean', 'null'] };
+/** The value of a header in a file. */
+export const headerValue = { anyOf: [aScalar, { type: 'array', items: { type: ['string', 'number', 'boolean'] } }] };
 
 const someHeaders = inFile({ type: 'object', additionalProperties: headerValue }, (value) =>
   isPlainObject(value) || typeof value === 'function'

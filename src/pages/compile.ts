@@ -56,7 +56,7 @@ export function compileFile(value: unknown, instance: Mashup, named: Named, prob
   const entries = new Entries(isPlainObject(shared) ? shared : {}, around, add);
   const compiler = new PageCompiler(entries, around.page, instance, named, problems);
   const routes = Object.entries(pages).flatMap(([key, page]) => compiler.page(key, page) ?? []);
-  entries.checkUnused(new Names(named, add), add);
+  entries.check(new Names(named, add), add);
   return routes;
 }
 

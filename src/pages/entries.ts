@@ -1,5 +1,7 @@
 import { checkOptions } from '../config/checks.js';
-import { upstreamChecks } from '../config/upstream.js';
+import { pageChecks } from '../config/page.js';
+import { changes } from '../config/resilience.js';
+import { readUpstream } from '../config/upstream.js';
 import { Problems } from '../errors.js';
 import { isPlainObject } from '../plain.js';
 import { didYouMean } from '../plan/suggest.js';
@@ -35,16 +37,15 @@ export function readDefaults(defaults: unknown, add: Add): Defaults {
 /** The upstreams that a file shares among its pages, and what it says for those of an origin. */
 export class Entries {
   readonly #shared: Json;
-  readonly #origins: Defaults['origins'];
-  readonly #used = new Set<string>();
+  readonly #defaults: Defaults;
 
-  constructor(shared: Json, { origins }: Defaults, add: Add) {
+  constructor(shared: Json, defaults: Defaults, add: Add) {
     this.#shared = shared;
-    this.#origins = origins;
+    this.#defaults = defaults;
     for (const [name, entry] of Object.entries(shared)) {
       if (isPlainObject(entry) && 'use' in entry) add(['upstreams', name, 'use'], 'what is shared uses nothing else');
     }
-    for (const [origin, options] of Object.entries(origins)) {
+    for (const [origin, options] of Object.entries(defaults.origins)) {
       for (const option of ['use', 'url']) {
         if (Object.hasOwn(options, option))
           add(['defaults', 'origins', origin, option], 'is of one upstream, not of all');
@@ -61,13 +62,8 @@ export class Entries {
 
   /** An entry, over what it uses and the defaults of its origin. */
   whole(entry: unknown): Json {
-    const use = isPlainObject(entry) ? entry['use'] : undefined;
     const merged = this.#merged(entry);
-    const origin = originOf(merged);
-    if (this.#isShared(use)) this.#used.add(`upstreams ${use}`);
-    this.#used.add(`origins ${origin}`);
-    if (!Object.hasOwn(this.#origins, origin)) return merged;
-    const { use: _, url: __, ...around } = this.#origins[origin] as Json;
+    const { use: _, url: __, ...around } = this.#defaults.origins[originOf(merged)] ?? {};
     return { ...around, ...merged, ...joinedHeaders(around, merged) };
   }
 
@@ -78,25 +74,24 @@ export class Entries {
     const use = isPlainObject(entry) ? entry['use'] : undefined;
     if (this.#isShared(use) && isIn(this.#shared[use])) return ['upstreams', use, ...rest];
     const origin = originOf(this.#merged(entry));
-    return isIn(this.#origins[origin]) ? ['defaults', 'origins', origin, ...rest] : [...own, ...rest];
+    return isIn(this.#defaults.origins[origin]) ? ['defaults', 'origins', origin, ...rest] : [...own, ...rest];
   }
 
-  /** Checks what no page has used, and so no page has checked. */
-  checkUnused(names: Names, add: Add): void {
-    const check = (key: string, options: unknown, at: readonly string[]) => {
-      if (this.#used.has(key)) return;
-      const problems = new Problems();
-      checkOptions(
-        names.fill(asOptions(options), (rest) => [...at, ...rest]),
-        upstreamChecks,
-        '',
-        problems,
-      );
-      for (const { path, message } of problems.all) add([...at, ...path.split('.')], message);
-    };
-    for (const [name, entry] of Object.entries(this.#shared)) check(`upstreams ${name}`, entry, ['upstreams', name]);
-    for (const [origin, options] of Object.entries(this.#origins)) {
-      check(`origins ${origin}`, options, ['defaults', 'origins', origin]);
+  /** Checks what pages share by itself: they may not use it, or have values of their own everywhere. */
+  check(names: Names, add: Add): void {
+    const { page, origins } = this.#defaults;
+    const problems = new Problems();
+    checkOptions(
+      names.fill(page, (rest) => ['defaults', 'page', ...rest]),
+      pageChecks,
+      '',
+      problems,
+    );
+    for (const { path, message } of problems.all) add(['defaults', 'page', ...path.split('.')], message);
+    for (const [name, entry] of Object.entries(this.#shared)) checkEntry(entry, ['upstreams', name], names, add);
+    for (const [origin, options] of Object.entries(origins)) {
+      const { use: _, url: __, ...own } = options;
+      checkEntry(own, ['defaults', 'origins', origin], names, add);
     }
   }
 
@@ -112,6 +107,16 @@ export class Entries {
   }
 }
 
+/** What it lacks is the page's to say. */
+function checkEntry(options: unknown, at: readonly string[], names: Names, add: Add): void {
+  const problems = new Problems();
+  const { use: _, ...own } = asOptions(options);
+  const filled = names.fill(own, (rest) => [...at, ...rest], [String(own['when']).split('.')[0] ?? '']);
+  const lacking = { url: 'http://localhost/', each: 'query.list', origins: [], safe: !changes(String(own['method'])) };
+  readUpstream({ ...lacking, ...filled }, 'alone', problems);
+  for (const { path, message } of problems.all) add([...at, ...path.split('.').slice(1)], message);
+}
+
 function asOptions(entry: unknown): Json {
   return isPlainObject(entry) ? entry : { url: entry };
 }
@@ -122,7 +127,9 @@ function originOf({ url }: Json): string {
   return URL.canParse(start) ? new URL(start).origin : '';
 }
 
+/** A function makes all headers, so that there is nothing to join it with. */
 function joinedHeaders(around: Json, own: Json): Json {
   const both = [around['headers'], own['headers']];
-  return both.every(isPlainObject) ? { headers: { ...(both[0] as Json), ...(both[1] as Json) } } : {};
+  const isJoined = both.every((headers) => isPlainObject(headers) && !Object.hasOwn(headers, '$function'));
+  return isJoined ? { headers: { ...(both[0] as Json), ...(both[1] as Json) } } : {};
 }

@@ -61,7 +61,11 @@ export async function pages(file: string | object, options: PagesOptions = {}): 
   const { instance = defaultMashup, schemas = {}, functions = {}, onReload = tell } = options;
   const named = { schemas, functions, env: process.env };
   const path = typeof file === 'string' ? resolve(file) : file;
-  let current = await load(path, instance, named);
+  // Before it is read: what changes meanwhile is read afterwards.
+  const stop = typeof path === 'string' ? watchFile(path, () => void first.then(reload, () => {})) : () => {};
+  const first = load(path, instance, named);
+  first.catch(stop);
+  let current = await first;
   let router = routerOf(current);
   let reloading: Promise<Reload> | null = null;
 
@@ -102,7 +106,6 @@ export async function pages(file: string | object, options: PagesOptions = {}): 
     router(req, res, next);
   }
 
-  const stop = typeof path === 'string' ? watchFile(path, () => void reload()) : () => {};
   return Object.assign(pagesMiddleware as RequestHandler, { reload, close: stop });
 }
 

@@ -1,7 +1,7 @@
 import { isPlainObject } from '../plain.js';
 import { didYouMean } from '../plan/suggest.js';
 import { readPath } from '../template/url-template.js';
-import { functionOptions } from './schema.js';
+import { conditionPath, functionOptions } from './schema.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -19,6 +19,7 @@ export interface Named {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+const notHere = 'cannot come from the environment: only the value of a header can';
 const requestSources: ReadonlySet<string> = new Set(['params', 'query', 'locals']);
 
 /** Puts in place what a file names: functions, schemas, environment variables, conditions. */
@@ -52,7 +53,7 @@ export class Names {
     if (option === 'schema') return this.#byName(value, this.#named.schemas, 'schema', at);
     if (option === 'when') return this.#condition(value, at, others);
     if (option === 'headers' && isPlainObject(value)) return this.#headers(value, at);
-    if (namesVariable(value)) this.#add(at, 'cannot come from the environment: only the value of a header can');
+    if (namesVariable(value)) this.#add(at, notHere);
     return value;
   }
 
@@ -61,7 +62,7 @@ export class Names {
       this.#add(at, 'cannot be a function');
       return undefined;
     }
-    if (Object.keys(value).length > 1) this.#add(at, 'has something beside $function');
+    if (Object.keys(value).length > 1) this.#add(at, 'expected $function alone, the name of a function');
     const found = this.#byName(value['$function'], this.#named.functions, 'function', at);
     if (found !== undefined && typeof found !== 'function')
       this.#add(at, `what the program gives as '${String(value['$function'])}' is no function`);
@@ -77,7 +78,7 @@ export class Names {
 
   /** A path to a value: where that is false, empty or missing, the upstream is not called. */
   #condition(value: unknown, at: readonly string[], others: readonly string[]): unknown {
-    if (typeof value !== 'string' || !/^[\w-]+(?:\.[\w-]+)*$/.test(value)) {
+    if (typeof value !== 'string' || !conditionPath.test(value)) {
       this.#add(at, "expected a path such as 'query.city' or 'user.premium'");
       return undefined;
     }
@@ -94,6 +95,7 @@ export class Names {
   }
 
   #headers(headers: Json, at: readonly string[]): Record<string, unknown> {
+    if (Object.hasOwn(headers, '$env')) this.#add(at, notHere);
     return Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [
         name,
@@ -106,7 +108,7 @@ export class Names {
   #variable(value: Json, at: readonly string[]): string | undefined {
     const { $env: variable, ...others } = value;
     if (typeof variable !== 'string' || Object.keys(others).length > 0) {
-      this.#add(at, 'expected a text, or { "$env": "NAME" }');
+      this.#add(at, 'expected text, or { "$env": "NAME" }');
       return undefined;
     }
     const { env } = this.#named;

@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http';
 import { express } from './express.js';
+import { pageKey } from './schema.js';
 
 /** Where a page is served. */
 export interface RouteKey {
@@ -13,7 +14,7 @@ const methods: ReadonlySet<string> = new Set(METHODS.filter((method) => method !
 
 /** Reads what a page is called by in a file, such as 'GET /city/:name'. Returns what is wrong as a text. */
 export function readKey(key: string): RouteKey | string {
-  const [, method = 'GET', path] = /^(?:([A-Z]+) )?(\/\S*)$/.exec(key) ?? [];
+  const [, method = 'GET', path] = pageKey.exec(key) ?? [];
   if (path === undefined) return "expected a method and a path, such as 'GET /city/:name'";
   if (!methods.has(method)) return `${method} is no method of a page`;
   try {

@@ -11,24 +11,21 @@ const SETTLE_MS = 50;
  */
 export function watchFile(file: string, changed: () => void): () => void {
   let timer: NodeJS.Timeout | null = null;
-  let known = versionOf(file);
-  const soon = (tell: () => void) => () => {
-    if (timer !== null) clearTimeout(timer);
-    timer = setTimeout(tell, SETTLE_MS).unref();
-  };
-  const look = soon(() => {
+  let seen = versionOf(file);
+  const look = () => {
+    // At once, and not when all is quiet: another file in that folder may change all the time.
     const version = versionOf(file);
-    if (version === known) return;
-    known = version;
-    changed();
-  });
-  const hangUp = soon(changed);
+    if (version === seen) return;
+    seen = version;
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(changed, SETTLE_MS).unref();
+  };
   const watchers = foldersOf(file).flatMap((folder) => watcherOf(folder, look));
-  process.on('SIGHUP', hangUp);
+  process.on('SIGHUP', changed);
   return () => {
     if (timer !== null) clearTimeout(timer);
     for (const watcher of watchers) watcher.close();
-    process.off('SIGHUP', hangUp);
+    process.off('SIGHUP', changed);
   };
 }
 

@@ -289,12 +289,12 @@ describe('what is wrong with a file', () => {
     [
       'a function with more',
       up({ url: a, fallback: { $function: 'f', x: 1 } }),
-      [/fallback: has something beside \$function$/, /no function of the name 'f'$/],
+      [/fallback: expected \$function alone, the name of a function$/, /no function of the name 'f'$/],
     ],
     [
       'a variable with more',
       up({ url: a, headers: { k: { $env: 'HOME', x: 1 } } }),
-      [/headers › k: expected a text, or \{ "\$env": "NAME" \}$/],
+      [/headers › k: expected text, or \{ "\$env": "NAME" \}$/],
     ],
     [
       'names of prototypes',
