@@ -37,7 +37,13 @@ const options = {
 } as const;
 
 const optionNames = Object.keys(options);
-const commands = ['get', 'check', 'serve', 'init'];
+const optionsOf: Readonly<Record<string, readonly string[]>> = {
+  get: ['timeout', 'concurrency', 'header', 'json', 'compare'],
+  check: [],
+  serve: ['port', 'views'],
+  init: [],
+};
+const commands = Object.keys(optionsOf);
 const usualFile = 'pages.json';
 const usualPort = 3000;
 
@@ -50,7 +56,10 @@ export function parseCommand(args: readonly string[]): Command {
   if (values.help || positionals[0] === 'help') return { kind: 'help' };
   if (values.version) return { kind: 'version' };
 
-  const [command, ...urls] = positionals;
+  const [command = '', ...urls] = positionals;
+  const allowed = Object.hasOwn(optionsOf, command) ? optionsOf[command] : undefined;
+  const other = Object.keys(values).find((name) => allowed?.includes(name) === false);
+  if (other !== undefined) return { kind: 'mistake', message: `${command} has no option --${other}` };
   if (command === 'check' || command === 'serve' || command === 'init') return parseFileCommand(command, urls, values);
   if (command !== 'get') return { kind: 'mistake', message: wrongCommand(command) };
   if (urls.length === 0) return { kind: 'mistake', message: 'get needs a URL, or - to read URLs from stdin' };
@@ -101,8 +110,8 @@ function nearestOption(name: string): string | undefined {
   return closest(name, optionNames);
 }
 
-function wrongCommand(command: string | undefined): string {
-  if (command === undefined) return 'the command is missing: express-mashup get URL…';
+function wrongCommand(command: string): string {
+  if (command === '') return 'the command is missing: express-mashup get URL…';
   if (command === '-' || command.includes('://')) return `the command is missing: express-mashup get ${command}`;
   return `unknown command ${command}${didYouMean(closest(command, commands))}`;
 }

@@ -4,6 +4,7 @@ import { MashupInstance } from '../instance.js';
 import { mashupOn } from '../mashup.js';
 import { graphsOf } from '../notes.js';
 import { load } from '../pages/load.js';
+import { shown } from '../shown.js';
 import type { Output } from './progress.js';
 
 /** Whatever name a file uses: what a program gives it is not known here. */
@@ -25,10 +26,17 @@ export async function check(file: string, { stdout, stderr }: { stdout: Output; 
     );
     return 0;
   } catch (error) {
-    if (isConfigError(error)) for (const { path, message } of error.problems) stderr.write(`${path}: ${message}\n`);
-    else stderr.write(`express-mashup: ${(error as Error).message}\n`);
+    complain(error, stderr);
     return 1;
   }
+}
+
+/** Says what is wrong with a file, or else. A file may have in it what a terminal would obey. */
+export function complain(error: unknown, stderr: Output): void {
+  const lines = isConfigError(error)
+    ? error.problems.map(({ path, message }) => `${path}: ${message}`)
+    : [`express-mashup: ${(error as Error).message}`];
+  for (const line of lines) stderr.write(`${shown(line, Infinity)}\n`);
 }
 
 /** A page: its upstreams as a tree, what waits under what it waits for, and how long it can take. */
@@ -41,7 +49,7 @@ function linesOf(key: string, graph: PageGraph): string[] {
     chain.reduce((sum, node) => sum + timeOf(node, deadline), 0),
   );
   return [
-    `${key}  (deadline ${deadline} ms${most})`,
+    `${shown(key)}  (deadline ${deadline} ms${most})`,
     ...upstreams.filter(({ waitsFor }) => waitsFor.length === 0).flatMap((node) => treeOf(node, upstreams, '  ')),
     `  longest way: ${chain.map(({ name }) => name).join(' → ')}; at worst ${worst} ms`,
     '',

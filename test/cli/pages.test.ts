@@ -1,4 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../src/cli/get.js';
@@ -88,20 +90,25 @@ test('init writes a first file, which is right, and none over another', async ()
   expect([await again.ended, again.written.stderr]).toEqual([1, `express-mashup: ${file} is there already\n`]);
 });
 
+/** Serves until the signal. */
+async function served(args: string[], signal: AbortSignal) {
+  let listening = (_port: string) => {};
+  const port = new Promise<string>((resolve) => {
+    listening = resolve;
+  });
+  const { ended } = cli(['serve', ...args, '--port', '0'], signal, (text) => {
+    const [, found] = /localhost:(\d+)/.exec(text) ?? [];
+    if (found !== undefined) listening(found);
+  });
+  return { origin: `http://localhost:${await port}`, ended };
+}
+
 test('serve serves a file until it is interrupted', async () => {
   const backend = await startBackend();
   backend.answer('/a', { n: 1 });
   const file = await fileOf({ pages: { '/a': { upstreams: { a: `${backend.origin}/a` }, json: true } } });
   const controller = new AbortController();
-  let listening = (_port: string) => {};
-  const port = new Promise<string>((resolve) => {
-    listening = resolve;
-  });
-  const { ended } = cli(['serve', file, '--port', '0'], controller.signal, (text) => {
-    const [, found] = /localhost:(\d+)/.exec(text) ?? [];
-    if (found !== undefined) listening(found);
-  });
-  const origin = `http://localhost:${await port}`;
+  const { origin, ended } = await served([file], controller.signal);
   const get = async (path: string) => (await fetch(origin + path, { headers: { connection: 'close' } })).text();
   expect(await get('/a')).toBe('{"a":{"n":1}}');
   expect(await get('/healthz')).toBe('{"status":"ok"}');
@@ -113,4 +120,66 @@ test('serve serves a file until it is interrupted', async () => {
     1,
     expect.stringContaining('pages.json:2:12 pages: expected an object of pages'),
   ]);
+});
+
+test('serve ends what it watches with, lets a page be finished, and keeps no connection after it', async () => {
+  const backend = await startBackend();
+  const asked = backend.asked('/a');
+  const file = await fileOf({ pages: { '/a': { upstreams: { a: `${backend.origin}/a` }, json: true } } });
+  const controller = new AbortController();
+  const { origin, ended } = await served([file], controller.signal);
+  const watched = await fetch(`${origin}/_mashup/events`);
+  expect(watched.headers.get('content-type')).toBe('text/event-stream');
+  const answer = fetch(`${origin}/a`);
+  await asked;
+  controller.abort();
+  expect(await watched.text()).toContain(': open');
+  (await asked).reply('late');
+  expect((await answer).headers.get('connection')).toBe('close');
+  expect(await (await answer).text()).toBe('{"a":"late"}');
+  expect(await ended).toBe(0);
+});
+
+test('serve ends where it was told to before it could listen', async () => {
+  const file = await fileOf(page({ a: 'https://a.example.com/' }));
+  const before = process.listenerCount('SIGTERM');
+  expect(await cli(['serve', file, '--port', '0'], AbortSignal.abort()).ended).toBe(0);
+  expect(process.listenerCount('SIGTERM')).toBe(before);
+});
+
+test('serve on a port that is taken says so, and leaves nothing that listens', async () => {
+  const taken = createServer().listen(0);
+  closeLater(() => taken.close());
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  const before = process.listenerCount('SIGHUP');
+  const { written, ended } = cli(['serve', await fileOf(page({ a: 'https://a.example.com/' })), '--port', `${port}`]);
+  expect([await ended, written.stderr]).toEqual([1, expect.stringContaining('EADDRINUSE')]);
+  expect(process.listenerCount('SIGHUP')).toBe(before);
+});
+
+test('serve finds the engine of the views by the ending of their names', async () => {
+  const backend = await startBackend();
+  backend.answer('/a', 'Ada');
+  const file = await fileOf({ pages: { '/a': { upstreams: { a: `${backend.origin}/a` }, view: 'boxes/hello' } } });
+  const views = join(folder, 'views');
+  await mkdir(join(views, 'boxes'), { recursive: true });
+  await writeFile(join(views, 'boxes', 'hello.ejs'), '<p><%= a %>');
+  const controller = new AbortController();
+  const { origin, ended } = await served([file, '--views', views], controller.signal);
+  expect(await (await fetch(`${origin}/a`, { headers: { connection: 'close' } })).text()).toBe('<p>Ada');
+  controller.abort();
+  expect(await ended).toBe(0);
+});
+
+test('check finds a path that Express refuses, and shows nothing that a terminal would obey', async () => {
+  const file = await fileOf({
+    pages: { 'GET /a\u001b[31m': { upstreams: { a: 'https://a.example.com/' }, json: true } },
+  });
+  const { written, ended } = cli(['check', file]);
+  expect([await ended, written.stderr]).toEqual([
+    1,
+    expect.stringContaining('/a\\x1b[31m: Express does not take this'),
+  ]);
+  expect(written.stderr).not.toContain('\u001b');
 });
