@@ -9,7 +9,8 @@ export type OpenApiUpstream<T, Method extends string> = TypedAnswer<T> & {
 
 /**
  * Makes upstreams of one API. A template belongs to the path of the API that has the same literal segments, and a variable or a
- * value wherever that has a parameter. Its data has the type of the body of a 200 (without one, that of the other 2xx).
+ * value wherever that has a parameter. Its data has the type of the body of a 200 (without one, that of the other 2xx), of JSON
+ * where there are several content types.
  *
  * @param template path and query of the URL, as in `url`
  * @param method @default 'get'

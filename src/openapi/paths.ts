@@ -127,18 +127,28 @@ export type BodyOf<Paths, T extends string, M extends string> =
   }
     ? Responses extends { readonly 200: infer Answer }
       ? ContentOf<Answer>
-      : ContentOf<Responses[keyof Responses & Success]>
+      : ContentOf<Responses[SuccessOf<Responses>]>
     : unknown;
 
-type Success = 201 | 202 | 203 | 204 | 205 | 206 | '2XX' | '2xx' | 'default';
+type Success = 201 | 202 | 203 | 204 | 205 | 206 | 207 | 208 | 226 | '2XX' | '2xx';
 
-type ContentOf<Answer> = Answer extends { readonly content: infer Content }
-  ? { [Type in keyof Content]: DataOf<Type, Content[Type]> }[keyof Content]
-  : null;
+/** What `default` describes are the errors where a success is there beside it. */
+type SuccessOf<Responses> = [keyof Responses & Success] extends [never]
+  ? keyof Responses & 'default'
+  : keyof Responses & Success;
 
-/** What data of a content type is decoded to. */
-type DataOf<Type, Body> = Type extends `${string}json${string}`
-  ? Body
-  : Type extends `text/${string}` | `${string}xml${string}`
-    ? string
-    : unknown;
+type ContentOf<Answer> = [Answer] extends [never]
+  ? unknown
+  : Answer extends { readonly content: infer Content }
+    ? [JsonOf<Content>] extends [never]
+      ? { [Type in keyof Content]: DataOf<Type> }[keyof Content]
+      : JsonOf<Content>
+    : null;
+
+/** JSON comes first in the Accept header that is sent, so that what there is besides is not what comes. */
+type JsonOf<Content> = {
+  [Type in keyof Content]: Type extends `${string}json${string}` ? Content[Type] : never;
+}[keyof Content];
+
+/** What data of another content type is decoded to. */
+type DataOf<Type> = Type extends `text/${string}` | `${string}xml${string}` ? string : unknown;

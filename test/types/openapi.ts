@@ -29,6 +29,9 @@ const rest = mashup({
   made: api('/users', 'post'),
   gone: api('/users/{params.id}', 'delete'),
   picture: api('/pictures/{params.id}'),
+  job: api('/jobs/{params.id}'),
+  started: api('/jobs/{params.id}', 'post'),
+  moved: api('/jobs/{params.id}', 'put'),
 });
 type Rest = MashupLocals<typeof rest>;
 expectTypeOf<Rest['required']>().toEqualTypeOf<User>();
@@ -46,6 +49,9 @@ expectTypeOf<Rest['several']>().toEqualTypeOf<string | null>();
 expectTypeOf<Rest['made']>().toEqualTypeOf<{ id: string } | null>();
 expectTypeOf<Rest['gone']>().toEqualTypeOf<null>();
 expectTypeOf<Rest['picture']>().toEqualTypeOf<unknown>();
+expectTypeOf<Rest['job']>().toEqualTypeOf<{ state: string } | null>();
+expectTypeOf<Rest['started']>().toEqualTypeOf<{ id: number } | null>();
+expectTypeOf<Rest['moved']>().toEqualTypeOf<unknown>();
 
 // @ts-expect-error: no such path
 api('/userz/{params.id}');

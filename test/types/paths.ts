@@ -37,6 +37,29 @@ export interface paths {
   '/files/{name}.{type}/text': {
     get: { responses: { default: { headers: Record<string, unknown>; content: { 'text/plain': string } } } };
   };
+  '/jobs/{id}': {
+    // JSON beside others, two successes, and a description of all errors.
+    get: {
+      responses: {
+        200: {
+          headers: Record<string, unknown>;
+          content: {
+            'application/vnd.api+json; charset=utf-8': { state: string };
+            'text/csv': string;
+            'application/vnd.diff': string;
+          };
+        };
+      };
+    };
+    post: {
+      responses: {
+        201: { headers: Record<string, unknown>; content: { 'application/json': { id: number } } };
+        204: { headers: Record<string, unknown>; content?: never };
+        default: { headers: Record<string, unknown>; content: { 'application/json': { title: string } } };
+      };
+    };
+    put: { responses: { 302: { headers: Record<string, unknown>; content?: never } } };
+  };
   '/pictures/{id}': {
     get: { responses: { 200: { headers: Record<string, unknown>; content: { 'image/png': string } } } };
   };
