@@ -7,7 +7,6 @@ import type { StandardSchema } from '../standard-schema.js';
 const code: UpstreamErrorCode = 'ERR_UPSTREAM_GRAPHQL';
 const MOST_NAMED = 3;
 const LONGEST_PATH = 80;
-const MOST_KEYS = 20;
 
 /**
  * Reads the data out of a GraphQL response (GraphQL specification, section 7.1, "Response Format"). Errors beside data make it
@@ -41,14 +40,15 @@ function nameOf(error: unknown): string[] {
   const kind = isPlainObject(extensions) ? extensions['code'] : undefined;
   const words = [
     typeof kind === 'string' && /^\w{1,40}$/.test(kind) ? kind : 'error',
-    Array.isArray(path) ? placeOf(path) : '',
+    Array.isArray(path) && path.length > 0
+      ? `at ${shown(path.slice(0, LONGEST_PATH).map(stepOf).join('.'), LONGEST_PATH)}`
+      : '',
   ];
   const name = words.filter((word) => word !== '').join(' ');
   return name === 'error' ? [] : [name];
 }
 
-/** A path has names and numbers. What else stands in it may be nested deeper than a string can be made of. */
-function placeOf(path: readonly unknown[]): string {
-  const keys = path.slice(0, MOST_KEYS).filter((key) => typeof key === 'string' || typeof key === 'number');
-  return keys.length === 0 ? '' : `at ${shown(keys.join('.'), LONGEST_PATH)}`;
+/** A name or an index. Anything else is made no text of, for that may throw. */
+function stepOf(step: unknown): string {
+  return typeof step === 'string' ? step.slice(0, LONGEST_PATH) : typeof step === 'number' ? String(step) : '?';
 }

@@ -98,10 +98,17 @@ function textOf(document: unknown): string {
 
 function definitionsOf(query: string): ReturnType<typeof parse>['definitions'] {
   try {
-    return parse(query, { noLocation: true }).definitions;
+    return parse(withoutText(query), { noLocation: true }).definitions;
   } catch (cause) {
     throw wrong((cause as Error).message);
   }
+}
+
+/** The parser does not know all that may stand in a string, and nothing here depends on it. As long as before, for its messages. */
+function withoutText(query: string): string {
+  return query.replace(/#[^\n\r]*|"""(?:\\"""|[\s\S])*?"""|"(?:\\.|[^"\\\n\r])*"/g, (found) =>
+    found.startsWith('#') ? found : `"${' '.repeat(found.length - 2)}"`,
+  );
 }
 
 function wrong(message: string): ConfigError {

@@ -1,10 +1,13 @@
+import { createServer } from 'node:http';
 import axios from 'axios';
 import express5 from 'express';
 import express4 from 'express4';
 import { buildSchema, graphql as execute, parse } from 'graphql';
-import { createMashup, isConfigError, mashup as page } from '../../src/index.js';
+import { createMashup, explain, isConfigError, mashup as page } from '../../src/index.js';
+import { inspector } from '../../src/inspector/index.js';
 import { graphql } from '../../src/openapi/index.js';
-import { json, type Recorder, startUpstream } from '../support/backend.js';
+import { mockUpstreams } from '../../src/testing/index.js';
+import { json, listen, originOf, type Recorder, startUpstream } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
 import { newMashup, openPage, startSite } from '../support/site.js';
 
@@ -172,6 +175,7 @@ describe('errors', () => {
       '9 errors: error at a.0, e',
     ],
     ['a list of anything', { errors: [null, 7, {}, { path: [{}] }] }, 'it answered with 4 errors'],
+    ['a path of what no text can be made of', { errors: [{ path: [{ toString: 1 }, [[]], 'a'] }] }, 'error at ?.?.a'],
     ['a path with line breaks', { errors: [{ path: ['a\nb'.repeat(200)] }] }, 'it answered with an error: error at a'],
   ])('an answer that is %s is told apart', async (_, answer, message) => {
     const { origin } = await startUpstream((response) => json(response, answer));
@@ -228,6 +232,20 @@ function capture(make: () => unknown): unknown {
   }
 }
 
+test.each([
+  ['an escape of any length', 'query One($id: ID!) { user(id: $id) { id name @skip(if: false) } } # "\\u{1F600}'],
+  ['the same in a string', 'query One($id: ID! = "\\u{1F600} \\"") { user(id: $id) { id name } }'],
+  ['a block string that ends with a quote', 'query One($id: ID! = """a \\"""""") { user(id: $id) { id name } }'],
+  [
+    'an empty one, and a comment with a quote',
+    '# it\'s "so\nquery One($id: ID! = """""") { user(id: $id) { id name } }',
+  ],
+])('a document with %s is sent as it is', async (_, document) => {
+  const { data } = await page({ it: graphql(server.url, document, { id: '7' }) }).run();
+  expect(data.it).toEqual({ user: { id: '7', name: 'Ada' } });
+  expect(JSON.parse(String(server.only.body)).query).toBe(document);
+});
+
 test('a query may be sent again, and a mutation not', () => {
   expect(graphql(server.url, query, { id: '7' }).safe).toBe(true);
   expect(graphql(server.url, 'mutation { rename(id: 7, name: "Eve") { name } }').safe).toBe(false);
@@ -283,6 +301,53 @@ describe('together with', () => {
     expect((await mashup({ it }).run()).outcomes.it).toMatchObject({ status: 'partial', data: { a: null } });
     const third = (await mashup({ it }).run()).outcomes.it;
     expect(third).toMatchObject({ status: 'success', data: { a: 1 }, source: 'stale' });
+  });
+
+  test('pageCache: a page with partial data is not kept', async () => {
+    const answers = [{ data: { a: 1 } }, { data: { a: null }, errors: [{}] }];
+    const { origin, sent } = await startUpstream((response) => {
+      response.setHeader('cache-control', 'max-age=60');
+      json(response, answers[sent.length - 1]);
+    });
+    const entry = graphql(`${origin}/`, '{ a }');
+    const visit = await openPage({ it: entry }, { mashup: newMashup(), options: { pageCache: true } });
+    expect((await visit()).response.headers['cache-control']).toMatch(/^public, max-age=\d+$/);
+    const { response, outcomes } = await visit();
+    expect(outcomes['it']?.status).toBe('partial');
+    expect(response.headers['cache-control']).toBe('no-store');
+  });
+
+  test('an axios instance, explain, and the inspector: partial data is told as such', async () => {
+    const mashup = createMashup({ axios: axios.create() });
+    closeLater(() => mashup.close());
+    const { origin } = await startUpstream((response) => json(response, { data: { a: 1 }, errors: [{ path: ['a'] }] }));
+    const shown = inspector({ instance: mashup });
+    closeLater(() => shown.close());
+    const app = express5()
+      .use('/_mashup', shown)
+      .get('/', mashup({ it: graphql(`${origin}/`, '{ a }') }), (_req, res) => {
+        res.json({ outcome: res.locals.mashup.it, explanation: explain(res.locals.mashup) });
+      });
+    const base = originOf(await listen(createServer(app)));
+    const get = async (path: string) => (await fetch(base + path, { headers: { connection: 'close' } })).text();
+    const { outcome, explanation } = JSON.parse(await get('/'));
+    expect(outcome).toMatchObject({ status: 'partial', data: { a: 1 }, error: { code: 'ERR_UPSTREAM_GRAPHQL' } });
+    expect(explanation.criticalPath).toEqual(['it']);
+    const text = await get('/_mashup/runs/1');
+    expect(text).toContain('incomplete');
+    // What mockUpstreams() takes.
+    expect(text.replaceAll('&quot;', '"')).toContain('"it": { data: { /* what there was */ }, errors: [{}] },');
+  });
+
+  test('mocks: a mock gives the whole answer, errors included', async () => {
+    const mashup = newMashup();
+    const it = graphql<{ a: number | null }, object>('https://a.example.com/graphql', '{ a }');
+    const run = mashup({ it });
+    const mocks = mockUpstreams(mashup, { it: { data: { a: null }, errors: [{ path: ['a'] }] } });
+    closeLater(() => mocks.restore());
+    expect((await run.run()).outcomes.it).toMatchObject({ status: 'partial', data: { a: null } });
+    mocks.set('it', { data: { a: 2 } });
+    expect((await run.run()).outcomes.it).toMatchObject({ status: 'success', data: { a: 2 } });
   });
 
   test('a deferred upstream: its promise gives what is there', async () => {
