@@ -36,7 +36,7 @@ beforeAll(async () => {
         headers: { url: `${origin}/headers`, forward: ['x-forwarded-for', 'accept-language'] },
         each: { url: `${origin}/each/{item}/end`, each: 'query.id', maxItems: 3 },
       },
-      { deadline: 5000 },
+      { deadline: 30_000 },
     );
     app.get('/:id', page as express.RequestHandler, (_req: express.Request, res: express.Response) => {
       outcomes = res.locals['mashup'] as Outcomes;

@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 /** One page; what it and its upstreams attempted is noted, but not the attempt to reach the page itself. */
-async function visit(upstreams: UpstreamMap, deadline = 5000): Promise<PageReport & { attempts: string[] }> {
+async function visit(upstreams: UpstreamMap, deadline = 30_000): Promise<PageReport & { attempts: string[] }> {
   const before = internet.attempts.length;
   const found = await report(mashup, upstreams, { deadline });
   // The first attempt is that of the test's own client.

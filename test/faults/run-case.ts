@@ -26,7 +26,7 @@ export async function runCase(fault: FaultCase, siblings: RawUpstream | null): P
   const deadlineMs = deadlineOf(fault);
   const result = await runOnce(fault, siblings, deadlineMs);
   const late = Object.values(result.first.data).filter((data) => data === null).length > 1;
-  return late ? runOnce(fault, siblings, deadlineMs * 10) : result;
+  return late ? runOnce(fault, siblings, Math.max(deadlineMs * 10, 30_000)) : result;
 }
 
 async function runOnce(fault: FaultCase, siblings: RawUpstream | null, deadlineMs: number): Promise<CaseResult> {
@@ -40,16 +40,16 @@ async function runOnce(fault: FaultCase, siblings: RawUpstream | null, deadlineM
       : { left: `${siblings.origin}/left/{params.id}`, faulty, right: `${siblings.origin}/right/{params.id}` };
   const mashup = createMashup();
   const page = await openPage(upstreams, { mashup, options: { deadline: deadlineMs } });
-  const again = await openPage(upstreams, { mashup, options: { deadline: 10_000 } });
+  const again = await openPage(upstreams, { mashup, options: { deadline: 30_000 } });
   try {
     if (fault.kept) await again({ path: '/0' });
     upstream.behaviour = fault;
     const first = reportOf(await page({ path: '/1' }));
-    const socketsGone = keepsConnection(fault) ? null : await until(() => upstream.sockets.size === 0, 10_000);
+    const socketsGone = keepsConnection(fault) ? null : await until(() => upstream.sockets.size === 0, 30_000);
     upstream.behaviour = healthy;
     const second = fault.refused ? null : reportOf(await again({ path: '/2' }));
     void mashup.close();
-    const socketsGoneAfterClose = await until(() => upstream.sockets.size === 0, 10_000);
+    const socketsGoneAfterClose = await until(() => upstream.sockets.size === 0, 30_000);
     return { first, second, handled: [...page.handled, ...again.handled], socketsGone, socketsGoneAfterClose };
   } finally {
     await page.close();
@@ -65,7 +65,7 @@ export function keepsConnection({ keeps, expected }: FaultCase): boolean {
 }
 
 export function deadlineOf({ expected }: FaultCase): number {
-  return 'code' in expected && expected.code.includes('DEADLINE') ? deadline : 5000;
+  return 'code' in expected && expected.code.includes('DEADLINE') ? deadline : 30_000;
 }
 
 /** Does them all, at most so many at a time, and gives their results in order. */

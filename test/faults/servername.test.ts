@@ -61,7 +61,7 @@ async function startTls(...certified: string[]): Promise<number> {
 }
 
 async function visit(upstreams: Record<string, Upstream>, by = mashup): Promise<PageReport['outcomes']> {
-  return (await report(by, upstreams, { deadline: 5000 })).outcomes;
+  return (await report(by, upstreams, { deadline: 30_000 })).outcomes;
 }
 
 const from = (url: string, host: string) => ({ url, headers: { host } });

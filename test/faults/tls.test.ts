@@ -70,7 +70,7 @@ function answers(text: string) {
   return (socket: Socket) => void socket.write(answer(text));
 }
 
-async function visit(upstream: Upstream, deadline = 5000): Promise<PageReport> {
+async function visit(upstream: Upstream, deadline = 30_000): Promise<PageReport> {
   const found = await report(mashup, { upstream, left: plain.origin, right: plain.origin }, { deadline });
   expect(found.data).toMatchObject({ left: { path: '/' }, right: { path: '/' } });
   return found;
@@ -120,7 +120,7 @@ test.each<[string, string, (socket: Socket) => void]>([
     behaviour(socket);
   });
   const url = await listenOn(server);
-  const { outcomes } = await visit(url, code === 'DEADLINE' ? 1000 : 5000);
+  const { outcomes } = await visit(url, code === 'DEADLINE' ? 1000 : 30_000);
   expect(outcomes['upstream']).toMatchObject({ status: 'error', code: `ERR_UPSTREAM_${code}`, attempts: 1 });
   expect(await until(() => sockets.size === 0, 10_000)).not.toBeNull();
 });
