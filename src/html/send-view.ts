@@ -48,7 +48,7 @@ export function sendView(res: Response, view: string, { late: views, wait, local
     // A view need not have a place for each of them.
     await stream.finish(
       text,
-      places.filter(({ name }) => text.includes(name)),
+      places.filter(({ name }) => text.includes(`"${name}"`)),
     );
   });
 }
