@@ -42,7 +42,10 @@ afterAll(async () => {
   await server.close();
 });
 
-async function visit(url: string, { deadline = 30_000, isPublic = false } = {}): Promise<PageReport['outcomes'][string]> {
+async function visit(
+  url: string,
+  { deadline = 30_000, isPublic = false } = {},
+): Promise<PageReport['outcomes'][string]> {
   const upstream = isPublic ? { url: () => url, origins: 'public' as const } : url;
   return (await report(mashup, { upstream }, { deadline })).outcomes['upstream'] as PageReport['outcomes'][string];
 }
