@@ -27,12 +27,13 @@ export interface SendViewOptions extends SendOptions {
  * before anything is sent.
  *
  * @throws {TypeError} if something in `late` is no promise
+ * @throws {Error} if a page has been sent already
  * @example sendView(res, 'city', { late: { reviews: 'boxes/reviews' }, wait: 'boxes/waiting', nonce })
  */
 export function sendView(res: Response, view: string, { late: views, wait, locals = {}, ...options }: SendViewOptions) {
   const parts = Object.entries(views).map(([name, entry]) => [name, partOf(res, name, entry, locals)] as const);
   stream(res, options, async (stream) => {
-    const places: Place[] = [];
+    const places = new Map<string, Place>();
     const shown: Record<string, string> = {};
     for (const [name, part] of parts) {
       if (options.order === 'in' || part.isThere) {
@@ -40,16 +41,12 @@ export function sendView(res: Response, view: string, { late: views, wait, local
         continue;
       }
       const place = stream.place(part);
-      places.push(place);
+      places.set(name, place);
       const waiting = wait === undefined ? '' : await render(res, wait, { ...locals, name });
       shown[name] = stream.placeholder(place, waiting);
     }
     const text = await render(res, view, { ...locals, late: shown });
-    // A view need not have a place for each of them.
-    await stream.finish(
-      text,
-      places.filter(({ name }) => text.includes(`"${name}"`)),
-    );
+    await stream.finish(text, placesIn(text, view, places));
   });
 }
 
@@ -64,10 +61,21 @@ function partOf(res: Response, name: string, entry: LateView, locals: Locals): L
   return late(value, { ok: show, fail: (outcome) => show(null, outcome) });
 }
 
+/** The places that a view has printed: it need not have one for each part. */
+function placesIn(text: string, view: string, places: ReadonlyMap<string, Place>): Place[] {
+  return [...places].flatMap(([name, place]) => {
+    // Between the entities of its quotes.
+    if (text.includes(`;${place.name}&`)) {
+      throw new Error(`sendView: the view '${view}' escapes late.${name}: it has to print it as it stands`);
+    }
+    return text.includes(`"${place.name}"`) ? [place] : [];
+  });
+}
+
 function render(res: Response, view: string, locals: Locals): Promise<string> {
   return new Promise((resolve, reject) => {
     res.render(view, locals, (error: unknown, text) => {
-      if (error === null || error === undefined) resolve(String(text));
+      if (error === null || error === undefined) resolve(String(text ?? ''));
       else reject(error);
     });
   });

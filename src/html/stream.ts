@@ -95,7 +95,7 @@ export class PageStream {
     try {
       return await this.#print(new Printer(part.show()), false);
     } catch (cause) {
-      warnOfPart(cause);
+      warnOfRendering('a part of a page', cause);
       return await this.#renderFailure(part, cause);
     }
   }
@@ -104,7 +104,7 @@ export class PageStream {
     try {
       return await this.#print(new Printer(part.showFailure(cause)), false);
     } catch (second) {
-      warnOfPart(second);
+      warnOfRendering('a part of a page', second);
       return { text: '', places: [] };
     }
   }
@@ -244,9 +244,9 @@ function wholeUntil(text: string, at: number): number {
   return isHalf ? at - 1 : Math.min(at, text.length);
 }
 
-/** Visitors only see its failure. */
-function warnOfPart(cause: unknown): void {
-  warnOnce('MASHUP_HTML', hookFailure('rendering a part of a page threw', cause).message);
+/** Of what visitors only see a failure. */
+export function warnOfRendering(what: string, cause: unknown): void {
+  warnOnce('MASHUP_HTML', hookFailure(`rendering ${what} threw`, cause).message);
 }
 
 /** Sets the headers of a page that is sent in pieces, unless they are sent. */

@@ -139,6 +139,13 @@ describe.each(expresses)('sendView() on %s', (_name, express) => {
     expect((await new Reader(url).ended()).text).toBe('<i>wait for &lt;T&gt;</i>');
   });
 
+  test('gives a view that escapes what it prints for a part to next()', async () => {
+    const url = await open((res) => sendView(res, 'escaping', { late: { reviews: 'reviews' } }));
+    expect((await new Reader(url).ended()).text).toBe(
+      "failed: sendView: the view 'escaping' escapes late.reviews: it has to print it as it stands",
+    );
+  });
+
   test('renders nothing for HEAD', async () => {
     const url = await open((res) => sendView(res, 'absent', { late: { reviews: 'reviews' } }));
     const reader = await new Reader(url, { method: 'HEAD' }).ended();

@@ -1,8 +1,9 @@
+import { createServer } from 'node:http';
 import { jest } from '@jest/globals';
-import type { RequestHandler } from 'express';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type HtmlValue, html, late, raw, type SendOptions, send } from '../../src/html/index.js';
 import type { Outcome } from '../../src/index.js';
-import { type Backend, startBackend } from '../support/backend.js';
+import { type Backend, listen, originOf, startBackend } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { deferred, settled } from '../support/deferred.js';
 import { expresses, newMashup } from '../support/site.js';
@@ -23,7 +24,7 @@ afterEach(async () => {
   jest.restoreAllMocks();
 });
 
-describe.each(expresses)('send() on %s', (_name, express) => {
+describe.each(expresses)('send() on %s', (name, express) => {
   const open = (...handlers: RequestHandler[]) => site(express, ...handlers);
   /** Sends this for each request. */
   const page = (make: () => ReturnType<typeof html>, options?: SendOptions) =>
@@ -226,9 +227,39 @@ describe.each(expresses)('send() on %s', (_name, express) => {
   test('cuts the response at an error after something was sent', async () => {
     const value = deferred<string>();
     const reader = await new Reader(await page(() => html`<p>${value.promise}</p></body>`)).has('<p>');
-    value.reject(new Error('late'));
+    value.reject(new Error(`late on ${name}`));
     await reader.ended();
     expect([reader.text, reader.end]).toEqual(['<p>', 'cut']);
+    expect(warnings).toEqual([`express-mashup: rendering a page that has been begun threw Error: late on ${name}`]);
+  });
+
+  test('sends one page for a response: a second one throws, and touches nothing', async () => {
+    const thrown: unknown[] = [];
+    const value = deferred<string>();
+    const url = await open((_req, res) => {
+      send(res, html`<body>${late(value.promise, { ok: String })}</body>`);
+      try {
+        send(res, html`<p>second</p>`);
+      } catch (error) {
+        thrown.push(error);
+      }
+      value.resolve('first');
+    });
+    expect(filled((await new Reader(url).ended()).text)).toBe('<body>first</body>');
+    const ended = await open((_req, res) => {
+      res.send('sent');
+      send(res, html`<p>second</p>`);
+    });
+    expect((await new Reader(ended).ended()).text).toBe('sent');
+    expect(thrown).toEqual([new Error('the response has been sent already')]);
+  });
+
+  test('lets the handler of its error send a page', async () => {
+    const app = express();
+    app.get('/', (_req, res) => send(res, html`<p>${Promise.reject(new Error('no'))}</p>`));
+    app.use(((error, _req, res, _next) => send(res, html`<p>${error.message}</p>`)) as ErrorRequestHandler);
+    const { text } = await new Reader(originOf(await listen(createServer(app)))).ended();
+    expect(text).toBe('<p>no</p>');
   });
 
   test('renders nothing for HEAD and 304, and ends what is deferred', async () => {
