@@ -1,6 +1,6 @@
 // The catalogue: every way in which an upstream is known to misbehave, and what a page is to make of it.
 import type { Socket } from 'node:net';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import type { UpstreamOptions } from '../../src/index.js';
 import { answer, type Behaviour, drip, endlessly, flood, later } from './raw-upstream.js';
 
@@ -589,7 +589,7 @@ export const faultGroups: readonly FaultGroup[] = [
       },
       {
         name: 'a br bomb',
-        onRequest: encoded('br', brotliCompressSync(zeros)),
+        onRequest: encoded('br', brotliCompressSync(zeros, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })),
         expected: { code: 'TOO_LARGE' },
         keeps: true,
       },

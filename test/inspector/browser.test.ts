@@ -36,12 +36,15 @@ describeWith('chromium', 'the inspector in a browser', (program) => {
     for (const id of [7, 8]) backend.answer(`/b/${id}`, id);
     const mashup = newMashup();
     const url = (path: string) => backend.origin + path;
-    const page = mashup({
-      user: { url: url('/a'), required: true },
-      orders: { url: url('/b/{user.id}'), retry: true },
-      all: { url: url('/b/{item}'), each: () => [7, 8, 9] },
-      news: { url: url('/bad'), fallback: [], timeout: 500, cache: 1000 },
-    });
+    const page = mashup(
+      {
+        user: { url: url('/a'), required: true },
+        orders: { url: url('/b/{user.id}'), retry: true },
+        all: { url: url('/b/{item}'), each: () => [7, 8, 9] },
+        news: { url: url('/bad'), fallback: [], timeout: 20_000, cache: 1000 },
+      },
+      { deadline: 30_000 },
+    );
     const one = inspector({ instance: mashup });
     closeLater(() => one.close());
     const app = express().use('/_mashup', one);
