@@ -9,6 +9,7 @@ import type { ServiceUrls } from './services/index.js';
 import type { Sky } from './services/sun.js';
 import type { Weather } from './services/weather.js';
 import type { paths } from './types/countries-api.js';
+import { type UsualWeather, usualWeather } from './usual-weather.js';
 
 /** The page's own ?slow= and ?fail= go on to every service: each makes itself sick if it is named there. */
 const sick = 'query.slow,query.fail';
@@ -36,11 +37,11 @@ export function cityPage(services: ServiceUrls, mashup: Mashup) {
       // One request for each neighbour, all at once: starts when `country` has arrived. What follows starts at once.
       neighbours: { ...countries(`/countries/{item}{?${sick}}`), each: 'country.borders', cache: true },
 
-      // Never worth more than 400 ms of anybody's time.
-      weather: upstream<Weather, NoWeather>({
+      // Never worth more than 400 ms of anybody's time. What the page knows itself stands in for it.
+      weather: upstream<Weather, UsualWeather>({
         url: `${services.weather}/weather/{params.slug}{?${sick}}`,
         timeout: cityLimits.timeouts.weather,
-        fallback: { current: null, hourly: [] },
+        fallback: (_error, { params }) => usualWeather(String(params['slug']), new Date()),
       }),
 
       // RSS, not JSON. The page does not wait for it: it is filled in when it comes. Good for 15 seconds, whatever its service says; then an older copy is shown while it is refreshed, for ten
@@ -72,10 +73,5 @@ export function cityPage(services: ServiceUrls, mashup: Mashup) {
 
 /** The times of this page, for the panel that shows where they went. */
 export const cityLimits = { deadline: 1500, timeouts: { weather: 400 }, late: ['news', 'air'] } as const;
-
-interface NoWeather {
-  current: null;
-  hourly: [];
-}
 
 const airQuery = 'query ($slug: String!) { airQuality(slug: $slug) { station index pm25 pm10 no2 o3 } }';

@@ -49,7 +49,7 @@ function greet(page: string, services: Record<string, string>): void {
 The city dashboard is at
 
   ${page}/cities/oslo
-  ${page}/cities/oslo?slow=weather:3000     a slow service: its box is empty, the page is in time
+  ${page}/cities/oslo?slow=weather:3000     a slow service: its box shows what is usual, the page is in time
   ${page}/cities/oslo?fail=news             a failing one
   ${page}/cities/oslo?slow=cities:3000      a slow one that the page cannot do without
   ${page}/countries/NO                      a page from a file, example-app/pages.json: change it, and reload
