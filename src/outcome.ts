@@ -43,3 +43,18 @@ export interface Outcome<T = unknown> {
   /** The outcome of each item, where `each` is used. */
   items?: Outcome[];
 }
+
+/** Of a call that has not ended. */
+export function pendingOutcome(name: string): Outcome {
+  return {
+    name,
+    status: 'pending',
+    data: null,
+    error: null,
+    source: null,
+    cache: null,
+    response: null,
+    attempts: 0,
+    timings: { ready: 0, started: null, firstByte: null, ended: null },
+  };
+}

@@ -1,7 +1,7 @@
 import { UpstreamError } from '../errors.js';
 import { hookFailure } from '../hook.js';
 import { outcomeOf } from '../notes.js';
-import type { Outcome } from '../outcome.js';
+import { type Outcome, pendingOutcome } from '../outcome.js';
 import { type HtmlValue, Late } from './values.js';
 
 /** How a part of a page looks before its data is there, then, and where there is none. */
@@ -57,24 +57,11 @@ class LatePart extends Late {
 
   #threw(cause: unknown): Outcome {
     const { code, message } = hookFailure('what shows its data threw', cause);
-    const known = this.#outcome ?? unknown;
+    const known = this.#outcome ?? pendingOutcome('');
     const error = new UpstreamError(code, message, { upstream: known.name, cause });
     return { ...known, status: 'error', data: null, error };
   }
 }
-
-/** Of a promise that is no upstream's. */
-const unknown: Outcome = {
-  name: '',
-  status: 'pending',
-  data: null,
-  error: null,
-  source: null,
-  cache: null,
-  response: null,
-  attempts: 0,
-  timings: { ready: 0, started: null, firstByte: null, ended: null },
-};
 
 /**
  * A part of a page that is filled in when its data is there, whatever the order: a deferred value of `res.locals`, or any promise.

@@ -2,7 +2,7 @@ import type { Call } from '../call/call.js';
 import type { CallPlan } from '../call/plan.js';
 import type { CallOwner } from '../call/run.js';
 import { noteOutcome } from '../notes.js';
-import type { Outcome } from '../outcome.js';
+import { type Outcome, pendingOutcome } from '../outcome.js';
 
 /** The deferred upstreams of a run: what the page has of them before they have ended. */
 export class LateCalls implements CallOwner<Call> {
@@ -22,7 +22,7 @@ export class LateCalls implements CallOwner<Call> {
     this.left = plans.length;
     this.#onEnd = onEnd;
     for (const { name } of plans) {
-      const outcome = pending(name);
+      const outcome = pendingOutcome(name);
       const promise = new Promise((resolve) => this.#resolve.set(name, resolve));
       noteOutcome(promise, outcome);
       this.#outcomes.set(name, outcome);
@@ -43,18 +43,4 @@ export class LateCalls implements CallOwner<Call> {
     this.#resolve.get(name)?.(outcome.data);
     this.#onEnd(call);
   }
-}
-
-function pending(name: string): Outcome {
-  return {
-    name,
-    status: 'pending',
-    data: null,
-    error: null,
-    source: null,
-    cache: null,
-    response: null,
-    attempts: 0,
-    timings: { ready: 0, started: null, firstByte: null, ended: null },
-  };
 }
