@@ -15,6 +15,8 @@ export interface Policy {
   readonly validateStatus: (status: number) => unknown;
   /** A method besides GET and HEAD whose requests only read here, so that one may be sent again unasked; null where there is none. */
   readonly safeMethod: string | null;
+  /** Whether a request asks if what is stored is still right, by validators of its URL that the page has not written. */
+  readonly revalidates: boolean;
   /** Of the headers that are sent, those by which stored answers are told apart, beside those of Vary; null for all. */
   readonly keyHeaders: ReadonlySet<string> | null;
   /** Equal for policies under which equal requests may be answered with the same stored answer. */

@@ -98,6 +98,7 @@ function policyOf(upstream: string, config: UpstreamConfig, origin: string | nul
     listed,
     validateStatus,
     safeMethod,
+    revalidates: false,
     keyHeaders: cache === null || cache.keyHeaders === null ? null : new Set([...cache.keyHeaders, ...config.forward]),
     scope,
     key: JSON.stringify([scope, ...how, ...(cache === null ? [] : storing(config, cache))]),

@@ -77,7 +77,10 @@ class Filling extends Fork implements Searcher {
     if (this.#isAnswered) return;
     if (result instanceof Failure) return this.finish(result);
     const answer = result as WireAnswer;
-    if (answer.status === 304 && this.#isConditional) return this.#revalidated(answer, this.#known as Entry);
+    // Where it was redirected, the condition has not been sent on.
+    if (answer.status === 304 && this.#isConditional && answer.via.length === 0) {
+      return this.#revalidated(answer, this.#known as Entry);
+    }
     if (refusalOf(answer, this.parent.policy) !== null) return this.#endUnstored(answer, 'status');
     this.#store(answer);
   }
@@ -145,7 +148,7 @@ class Filling extends Fork implements Searcher {
 
   #revalidated(answer: WireAnswer, known: Entry): void {
     const headers = refreshedHeaders(known.headers, answer.headers);
-    if (headers !== null && answer.via.length === 0) {
+    if (headers !== null) {
       return this.#keep({ ...known.stored, headers }, answer, 'revalidated');
     }
     // It is the answer to another question.
@@ -245,7 +248,8 @@ function revalidating(plan: JobPlan): JobPlan {
   let known = plans.get(plan);
   if (known === undefined) {
     const { validateStatus } = plan.policy;
-    const policy = { ...plan.policy, validateStatus: (status: number) => status === 304 || validateStatus(status) };
+    const accepts = (status: number) => status === 304 || validateStatus(status);
+    const policy = { ...plan.policy, revalidates: true, validateStatus: accepts };
     known = { ...plan, policy };
     plans.set(plan, known);
   }

@@ -1,9 +1,13 @@
+import type { Policy } from '../answer/policy.js';
 import { Failure } from '../errors.js';
 import { HttpRequest, nameAt } from './http-request.js';
 import type { WireRequest } from './wire.js';
 
 /** The headers that are sent to another origin: none that could be a credential. */
 const harmless = new Set(['accept', 'accept-language', 'accept-encoding', 'user-agent', 'traceparent', 'tracestate']);
+
+/** What the cache has added is about the URL that redirects. */
+const validators = new Set(['if-none-match', 'if-modified-since']);
 
 /** The request a redirect leads to. */
 export interface Hop {
@@ -18,14 +22,14 @@ export function isRedirect(status: number): boolean {
 
 /**
  * The request that a redirect leads to, or why it is refused (RFC 9110, section 15.4; methods are rewritten as the Fetch
- * standard does). `listed`: the origins that the upstream names, its own included.
+ * standard does).
  */
 export function followRedirect(
   request: WireRequest,
   publicOnly: boolean,
   status: number,
   location: string,
-  listed: ReadonlySet<string>,
+  { listed, revalidates }: Pick<Policy, 'listed' | 'revalidates'>,
 ): Hop | Failure {
   const from = new URL(request.origin + request.path);
   // Headers are read as Latin-1. Bytes that are not ASCII, mostly UTF-8, are percent-encoded as they came, as browsers do.
@@ -41,9 +45,8 @@ export function followRedirect(
   const method = rewritten ? 'GET' : request.method;
   const body = rewritten ? null : request.body;
   const path = to.pathname + to.search;
-  const withoutBody = rewritten
-    ? keepHeaders(request.headers, (name) => !name.startsWith('content-'))
-    : request.headers;
+  const sent = revalidates ? keepHeaders(request.headers, (name) => !validators.has(name)) : request.headers;
+  const withoutBody = rewritten ? keepHeaders(sent, (name) => !name.startsWith('content-')) : sent;
   if (to.origin === request.origin) {
     return { request: new HttpRequest(to.origin, path, method, withoutBody, body), publicOnly };
   }

@@ -120,7 +120,7 @@ export class WireAttempt implements ExchangeOwner {
     if (this.#followed.push({ url: origin + path, answer }) > most) {
       return this.#fail(new Failure('ERR_UPSTREAM_REDIRECT', `it redirects more than ${most} times`), status);
     }
-    const hop = followRedirect(this.#request, this.#publicOnly, status, location, this.#owner.policy.listed);
+    const hop = followRedirect(this.#request, this.#publicOnly, status, location, this.#owner.policy);
     if (hop instanceof Failure) return this.#fail(hop, status);
     this.#request = hop.request;
     this.#publicOnly = hop.publicOnly;

@@ -266,6 +266,13 @@ describe('an answer to which a redirect led', () => {
     version = 2;
     site.clock.advance(11 * SECOND);
     expect((await ask()).data).toBe('/latest?n=2');
+    // The validators of what is stored are not sent on to another URL.
+    expect(upstream.sent.map(({ url, headers }) => `${url} ${headers['if-modified-since'] !== undefined}`)).toEqual([
+      '/latest?n=0 false',
+      '/latest?n=1 false',
+      '/latest?n=0 true',
+      '/latest?n=2 false',
+    ]);
     const other = page({ url: `${upstream.origin}/latest`, params: { n: 1 } });
     expect((await other()).data).toBe('/latest?n=1');
   });

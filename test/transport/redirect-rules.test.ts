@@ -11,8 +11,8 @@ const request: WireRequest = {
 };
 const listed = new Set(['https://a.example.com', 'https://b.example.com', 'http://plain.example.com']);
 
-function hop(location: string, publicOnly = false, from: Partial<WireRequest> = {}): Hop {
-  const result = followRedirect({ ...request, ...from }, publicOnly, 302, location, listed);
+function hop(location: string, publicOnly = false, from: Partial<WireRequest> = {}, revalidates = false): Hop {
+  const result = followRedirect({ ...request, ...from }, publicOnly, 302, location, { listed, revalidates });
   if (result instanceof Failure) throw new Error(result.message);
   return result;
 }
@@ -57,4 +57,10 @@ test('the request of a hop is a new one; the first stays as it was', () => {
   });
   expect(hop('/to').request.headers).toEqual(request.headers);
   expect(request).toEqual(before);
+});
+
+test('validators are sent on to the same origin where they are the page’s own, and not where they are the cache’s', () => {
+  const from = { headers: ['If-None-Match', '"a"', 'if-modified-since', 'yesterday', 'x-key', 'k'] };
+  expect(hop('/to', false, from).request.headers).toEqual(from.headers);
+  expect(hop('/to', false, from, true).request.headers).toEqual(['x-key', 'k']);
 });
