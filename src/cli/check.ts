@@ -26,16 +26,24 @@ export async function check(file: string, { stdout, stderr }: { stdout: Output; 
     );
     return 0;
   } catch (error) {
-    complain(error, stderr);
+    complain(file, error, stderr);
     return 1;
   }
 }
 
+const unreadable = new Map([
+  ['ENOENT', 'is not there: express-mashup init makes a first one'],
+  ['EISDIR', 'is a folder'],
+  ['EACCES', 'may not be read'],
+]);
+
 /** Says what is wrong with a file, or else. A file may have in it what a terminal would obey. */
-export function complain(error: unknown, stderr: Output): void {
+export function complain(file: string, error: unknown, stderr: Output): void {
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  const why = syscall === 'open' || syscall === 'read' ? unreadable.get(code ?? '') : undefined;
   const lines = isConfigError(error)
     ? error.problems.map(({ path, message }) => `${path}: ${message}`)
-    : [`express-mashup: ${(error as Error).message}`];
+    : [`express-mashup: ${why === undefined ? message : `${file} ${why}`}`];
   for (const line of lines) stderr.write(`${shown(line, Infinity)}\n`);
 }
 

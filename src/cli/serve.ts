@@ -53,7 +53,7 @@ export async function serve(
     await ended(server, open);
     return 0;
   } catch (error) {
-    complain(error, stderr);
+    complain(file, error, stderr);
     return 1;
   } finally {
     for (const one of opened.reverse()) await one.close();

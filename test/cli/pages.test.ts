@@ -75,8 +75,15 @@ test('check says what is wrong, each with its line, and its exit code is 1', asy
   expect(written.stderr).toMatch(
     /^\S+pages\.json:9:\d+ pages › GET \/city\/:name › upstreams › a › timeot: is not an option: did you mean 'timeout'\?$/m,
   );
-  const missing = cli(['check', join(folder, 'none.json')]);
-  expect([await missing.ended, missing.written.stderr]).toEqual([1, expect.stringContaining('ENOENT')]);
+  const none = join(folder, 'none.json');
+  for (const [command, path, why] of [
+    ['check', none, 'is not there: express-mashup init makes a first one'],
+    ['check', folder, 'is a folder'],
+    ['serve', none, 'is not there: express-mashup init makes a first one'],
+  ] as const) {
+    const { written, ended } = cli([command, path]);
+    expect([await ended, written]).toEqual([1, { stdout: '', stderr: `express-mashup: ${path} ${why}\n` }]);
+  }
 });
 
 test('init writes a first file, which is right, and none over another', async () => {
