@@ -1,16 +1,13 @@
 import { createServer, type ServerResponse } from 'node:http';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { json, listen, originOf, startUpstream } from '../support/backend.js';
 import { closeAll } from '../support/closing.js';
 import { settled } from '../support/deferred.js';
+import { memoryInUse } from '../support/memory.js';
 import { CachedSite } from './cached-page.js';
 
 afterEach(closeAll);
 
 const MINUTE = 60_000;
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 describe('what is kept in memory', () => {
   test('is no more than maxBytes, and no more than maxEntries: the least used goes first', async () => {
@@ -67,15 +64,10 @@ describe('what is kept in memory', () => {
         await Promise.all(Array.from({ length: 50 }, (_, one) => page.run({ params: { id: String(at + one) } })));
       }
     };
-    const used = () => {
-      collect();
-      const { heapUsed, external } = process.memoryUsage();
-      return heapUsed + external;
-    };
     await fill(0, 500);
-    const [before, counted] = [used(), site.mashup.stats().cache.bytes];
+    const [before, counted] = [await memoryInUse(), site.mashup.stats().cache.bytes];
     await fill(500, 5000);
-    expect(used() - before).toBeLessThan(1.1 * (site.mashup.stats().cache.bytes - counted));
+    expect((await memoryInUse()) - before).toBeLessThan(1.1 * (site.mashup.stats().cache.bytes - counted));
   }, 30_000);
 
   test('decoders without end are not kept without end', async () => {
@@ -120,8 +112,7 @@ describe('what is kept in memory', () => {
     );
     const ask = (id: string) => page.run({ params: { id } });
     await ask('warm');
-    collect();
-    const before = process.memoryUsage();
+    const before = await memoryInUse();
     for (let at = 0; at < 3000; at += 50) {
       await Promise.all(Array.from({ length: 50 }, (_, one) => ask(`${at + one}`)));
       if (at % 300 === 0) await ask(`large${at}`);
@@ -129,10 +120,7 @@ describe('what is kept in memory', () => {
     const { bytes, entries } = site.mashup.stats().cache;
     expect(bytes).toBeLessThanOrEqual(32 * 1024 * 1024);
     expect(entries).toBeGreaterThan(5);
-    collect();
-    const after = process.memoryUsage();
-    const grown = after.heapUsed + after.external - before.heapUsed - before.external;
-    expect(grown).toBeLessThan(48 * 1024 * 1024);
+    expect((await memoryInUse()) - before).toBeLessThan(48 * 1024 * 1024);
   }, 60_000);
 });
 

@@ -1,18 +1,14 @@
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import express, { type RequestHandler } from 'express';
 import fc from 'fast-check';
 import { html, late, send } from '../../src/html/index.js';
 import type { Outcome } from '../../src/index.js';
 import { json, listen, startUpstream } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { memoryInUse } from '../support/memory.js';
 import { newMashup } from '../support/site.js';
 import { isSoak } from '../support/soak.js';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 afterEach(closeAll);
 
@@ -31,11 +27,6 @@ test('pages whose clients do not read take no more memory than what is printed a
   app.get('/', (_req, res) => send(res, html`<body>${rows}</body>`));
   const connections: Socket[] = [];
   const server = await listen(createServer(app).on('connection', (socket) => connections.push(socket)));
-  const used = () => {
-    collect();
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
-  };
   const { port } = server.address() as { port: number };
   const begin = async () => {
     const socket = ask(port).pause();
@@ -44,10 +35,10 @@ test('pages whose clients do not read take no more memory than what is printed a
     return socket;
   };
   await begin();
-  const before = used();
+  const before = await memoryInUse();
   for (let count = 0; count < 20; count++) await begin();
   // 10 MB each otherwise.
-  expect(used() - before).toBeLessThan(20 * 300_000);
+  expect((await memoryInUse()) - before).toBeLessThan(20 * 300_000);
 
   /** What the server has written to a connection by now. */
   async function bytesRead(socket: Socket): Promise<number> {

@@ -1,14 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { pages } from '../../src/pages/index.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { memoryInUse } from '../support/memory.js';
 import { newMashup } from '../support/site.js';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 afterEach(closeAll);
 
@@ -30,9 +26,7 @@ test('reloads leave nothing behind, of right files and of wrong ones', async () 
       await write(at);
       await router.reload();
     }
-    collect();
-    const { heapUsed, external } = process.memoryUsage();
-    return heapUsed + external;
+    return memoryInUse();
   };
   const before = await reload(100);
   const after = await reload(300);
