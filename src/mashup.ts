@@ -17,6 +17,7 @@ import { factsOf, type PageFacts } from './page-cache/facts.js';
 import { runPage } from './page-run.js';
 import type { Mashup, Page } from './page-types.js';
 import { forgetSocket, watchSocket } from './pipelined.js';
+import { routeOf } from './route.js';
 import { Run, type RunOwner } from './run/run.js';
 import { noteInstance } from './seam.js';
 import type { LimitOptions, Settings } from './settings-types.js';
@@ -156,11 +157,22 @@ class Visit implements RunOwner {
     const problem = this.#attach(run) ?? error;
     const { facts } = this.#page;
     if (problem === null && facts !== null) {
-      if (!this.#isKnown(run, facts, isJoined)) this.#next();
+      if (!this.#isKnown(run, facts, isJoined)) this.#goOn();
       return;
     }
     if (isJoined) takeBack(this.#res);
-    this.#next(problem ?? undefined);
+    if (problem === null) this.#goOn();
+    else this.#next(problem);
+  }
+
+  /** To the next handler. One that is not asynchronous has replaced `res.locals` by then, if it does. */
+  #goOn(): void {
+    const { locals } = this.#res;
+    this.#next();
+    if (this.#res.locals === locals) return;
+    const page = routeOf(this.#req) ?? 'a page';
+    const why = `what stands after ${page} replaces res.locals, where its data is`;
+    warnOnce('MASHUP_LOCALS', `${why}: add to res.locals, or let it stand before the page`);
   }
 
   /** Says how the page may be cached; true if the client has it already and was told so. */

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { jest } from '@jest/globals';
 import express, { type RequestHandler } from 'express';
 import { createMashup, type Mashup } from '../../src/index.js';
 import { Reader, site } from '../html/reader.js';
-import { startBackend } from '../support/backend.js';
+import { listen, originOf, startBackend } from '../support/backend.js';
 import { closeAll, closeLater } from '../support/closing.js';
+import { expresses } from '../support/site.js';
 import { lines, problemsOf } from './problems.js';
 
 let warnings: [message: string, code: string][];
@@ -62,6 +64,26 @@ test('a page that is mounted twice on a path says so', async () => {
   const page = mashup({ a: backend.origin }) as unknown as RequestHandler;
   const { text } = await new Reader(await site(express, page, page, (_req, res) => void res.end())).ended();
   expect(text).toContain('this page has run on this request already: it is mounted twice on its path');
+});
+
+test.each(expresses)('what replaces res.locals after a page is warned of on %s', async (name, express) => {
+  const backend = await startBackend();
+  backend.answer('/', 1);
+  const page = mashup({ a: backend.origin }) as unknown as RequestHandler;
+  const path = `/${name.slice(-1)}`;
+  const app = express();
+  app.get('/', page, (_req, res) => void res.json(Object.keys(res.locals)));
+  app.get(path, page, (_req, res, next) => {
+    res.locals = { mine: true };
+    next();
+  });
+  app.get(path, (_req, res) => void res.json(Object.keys(res.locals)));
+  const origin = originOf(await listen(createServer(app)));
+  expect((await new Reader(origin).ended()).text).toBe('["mashup","a"]');
+  expect(warnings).toEqual([]);
+  expect((await new Reader(origin + path).ended()).text).toBe('["mine"]');
+  const fix = 'replaces res.locals, where its data is: add to res.locals, or let it stand before the page';
+  expect(warnings).toEqual([[`express-mashup: what stands after ${path} ${fix}`, 'MASHUP_LOCALS']]);
 });
 
 test('a parameter of the router above is a missing one, and the message says how to have it', async () => {
