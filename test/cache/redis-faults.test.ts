@@ -23,8 +23,8 @@ afterEach(async () => {
   await closeAll();
 });
 
-function open(url: string): ClosableStore {
-  const store = redisStore({ url });
+function open(url: string, timeout = 50): ClosableStore {
+  const store = redisStore({ url, timeout });
   closeLater(() => store.close());
   return store;
 }
@@ -62,8 +62,8 @@ describeWith('redis-server', 'with a Redis that is sick', (program) => {
     server = await startRedis(program);
   });
 
-  async function ready(url = server.url): Promise<ClosableStore> {
-    const store = open(url);
+  async function ready({ url = server.url, timeout = 50 } = {}): Promise<ClosableStore> {
+    const store = open(url, timeout);
     await eventually(() => store.get('x'));
     return store;
   }
@@ -81,7 +81,7 @@ describeWith('redis-server', 'with a Redis that is sick', (program) => {
   });
 
   test('a full one is reported once, is read from meanwhile, and is reported again when it stores', async () => {
-    const guarded = guard(await ready());
+    const guarded = guard(await ready({ timeout: 30_000 }));
     await guarded.set('kept', Buffer.from('v'), 60_000);
     await server.send('CONFIG', 'SET', 'maxmemory', '1');
     for (let at = 0; at < 20; at++) {
@@ -166,7 +166,7 @@ describeWith('redis-server', 'with a Redis that is sick', (program) => {
   test('a subscription that is cut before it is confirmed is made again', async () => {
     let cuts = 0;
     const port = await startRelay(server.port, (sent) => (/subscribe/i.test(sent) && cuts++ === 0 ? 'cut' : 'pass'));
-    const store = await ready(`redis://127.0.0.1:${port}`);
+    const store = await ready({ url: `redis://127.0.0.1:${port}` });
     let told = 0;
     closeLater(store.watch(() => told++));
     expect(await until(() => cuts > 1, 10_000)).not.toBeNull();
@@ -187,7 +187,7 @@ describeWith('redis-server', 'with a Redis that is sick', (program) => {
       if (!isSilent) newest = Math.max(newest, connection);
       return isSilent && connection <= newest ? 'silence' : 'pass';
     });
-    const store = await ready(`redis://127.0.0.1:${port}`);
+    const store = await ready({ url: `redis://127.0.0.1:${port}` });
     let told = 0;
     closeLater(store.watch(() => told++));
     expect(await until(() => told > 0, 5000)).not.toBeNull();
