@@ -29,7 +29,7 @@ export function stream(res: Response, options: SendOptions, write: (stream: Page
       sent.delete(res);
       return req.next(error);
     }
-    warnOfRendering('a page that has been begun', error);
+    warnOfRendering('a page', error);
     res.destroy();
   });
 }

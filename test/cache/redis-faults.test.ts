@@ -23,8 +23,8 @@ afterEach(async () => {
   await closeAll();
 });
 
-function open(url: string, timeout = 50): ClosableStore {
-  const store = redisStore({ url, timeout });
+function open(url: string, options: { timeout?: number } = {}): ClosableStore {
+  const store = redisStore({ url, ...options });
   closeLater(() => store.close());
   return store;
 }
@@ -62,8 +62,14 @@ describeWith('redis-server', 'with a Redis that is sick', (program) => {
     server = await startRedis(program);
   });
 
-  async function ready({ url = server.url, timeout = 50 } = {}): Promise<ClosableStore> {
-    const store = open(url, timeout);
+  async function ready({
+    url = server.url,
+    ...options
+  }: {
+    url?: string;
+    timeout?: number;
+  } = {}): Promise<ClosableStore> {
+    const store = open(url, options);
     await eventually(() => store.get('x'));
     return store;
   }

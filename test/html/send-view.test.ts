@@ -139,6 +139,16 @@ describe.each(expresses)('sendView() on %s', (_name, express) => {
     expect((await new Reader(url).ended()).text).toBe('<i>wait for &lt;T&gt;</i>');
   });
 
+  test('tells the tenth part from the first', async () => {
+    const late = Object.fromEntries(
+      Array.from({ length: 11 }, (_, at) => [`p${at}`, more(Promise.resolve([`row ${at}`]))]),
+    );
+    const url = await open((res) => sendView(res, 'tenth', { late }));
+    const { text } = await new Reader(url).ended();
+    expect(filled(text)).toBe('<body><ul><li>row 10 &lt;T&gt;</li></ul>\n</body>\n');
+    expect(text.match(/<template /g)).toHaveLength(1);
+  });
+
   test('gives a view that escapes what it prints for a part to next()', async () => {
     const url = await open((res) => sendView(res, 'escaping', { late: { reviews: 'reviews' } }));
     expect((await new Reader(url).ended()).text).toBe(

@@ -230,7 +230,7 @@ describe.each(expresses)('send() on %s', (name, express) => {
     value.reject(new Error(`late on ${name}`));
     await reader.ended();
     expect([reader.text, reader.end]).toEqual(['<p>', 'cut']);
-    expect(warnings).toEqual([`express-mashup: rendering a page that has been begun threw Error: late on ${name}`]);
+    expect(warnings).toEqual([`express-mashup: rendering a page threw Error: late on ${name}`]);
   });
 
   test('sends one page for a response: a second one throws, and touches nothing', async () => {
