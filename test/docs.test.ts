@@ -170,7 +170,7 @@ test('examples in TypeScript compile, and what they say of types is so', async (
   });
   const output = (await compiler.stdout.setEncoding('utf8').toArray()).join('');
   expect(output).toBe('');
-}, 60_000);
+});
 
 test('docs/templates.md: the table of operators says what is sent', async () => {
   const values: Record<string, unknown> = { params: { id: '7' }, query: { q: 'a&b' }, user: { tags: ['a', 'b'] } };

@@ -67,7 +67,7 @@ describeWith('redis-server', 'four processes with one Redis', (program) => {
     upstream = await startUpstream((response, { headers, url }) => {
       setTimeout(() => json(response, { url, at: upstream.sent.length, cookie: headers.cookie ?? null }), 100);
     });
-  }, 30_000);
+  });
 
   /** @param timeout of each command: longer than usual where it must not be in the way of a busy machine */
   async function start(timeout: number): Promise<void> {

@@ -42,4 +42,4 @@ test('the types of the example are made of that document', async () => {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}, 120_000);
+});

@@ -73,25 +73,21 @@ describe.each([
 
   const page = { user: { name: 'Ada', account: 'a7' }, orders: [1, 2] };
 
-  test.each(['page.cjs', 'page.mjs'])(
-    '%s serves its pages and ends',
-    async (file) => {
-      expect(await pageOf(file)).toEqual([page, page]);
-    },
-    60_000,
-  );
+  test.each(['page.cjs', 'page.mjs'])('%s serves its pages and ends', async (file) => {
+    expect(await pageOf(file)).toEqual([page, page]);
+  });
 
   test('TypeScript compiles to both module systems, the types of the libraries checked, and runs', async () => {
     await run(process.execPath, [tsc, '-p', '.'], project);
     expect(await pageOf('typed.mjs')).toEqual([page, page]);
     expect(await pageOf('typed.cjs')).toEqual([page, page]);
-  }, 120_000);
+  });
 
   test('the command prints the version', async () => {
     const { version } = await readManifest();
     const { stdout, stderr } = await run(join(project, 'node_modules/.bin/express-mashup'), ['--version'], project);
     expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: version, stderr: '' });
-  }, 60_000);
+  });
 
   if (!whole) return;
 
@@ -102,7 +98,7 @@ describe.each([
     await run(process.execPath, ['entries.mjs'], project);
     await writeFile(join(project, 'entries.cjs'), names.map((name) => `require('${name}');`).join('\n'));
     await run(process.execPath, ['entries.cjs'], project);
-  }, 60_000);
+  });
 });
 
 async function installedVersion(name: string): Promise<string> {

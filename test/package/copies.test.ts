@@ -38,7 +38,7 @@ beforeAll(async () => {
   const origin = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
   const { stdout } = await run(process.execPath, ['copies.mjs', origin], project, 20_000);
   seen = JSON.parse(stdout);
-}, 120_000);
+});
 
 afterAll(async () => {
   upstream.close().closeAllConnections();

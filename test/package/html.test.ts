@@ -15,7 +15,7 @@ beforeAll(async () => {
     'p-limit',
     'yocto-queue',
   ]);
-}, 120_000);
+});
 
 afterAll(() => rm(project, { recursive: true, force: true }));
 

@@ -12,7 +12,7 @@ let project: string;
 beforeAll(async () => {
   project = await temporaryDirectory();
   await unpack(project, await pack(project), ['axios', 'undici', 'lru-cache', 'express']);
-}, 120_000);
+});
 
 afterAll(() => rm(project, { recursive: true, force: true }));
 
@@ -25,11 +25,11 @@ test("Jest's default configuration, which knows CommonJS alone, loads the packag
   await copyFile(join(consumers, 'jest.cjs'), join(project, 'page.test.js'));
   const { stderr } = await runJest('page.test.js');
   expect(stderr).toMatch(/^Tests: +3 passed, 3 total$/m);
-}, 90_000);
+});
 
 test('so does a Jest that compiles TypeScript to CommonJS', async () => {
   await copyFile(join(consumers, 'jest.ts'), join(project, 'typed.test.ts'));
   const compiler = [resolve('@swc/jest'), { module: { type: 'commonjs' }, jsc: { parser: { syntax: 'typescript' } } }];
   const { stderr } = await runJest('typed.test.ts', '--transform', JSON.stringify({ '\\.ts$': compiler }));
   expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
-}, 90_000);
+});

@@ -9,7 +9,7 @@ beforeAll(async () => {
   project = await temporaryDirectory();
   const inside = ['leven', 'p-limit', 'yocto-queue'];
   await unpack(project, await pack(project), ['axios', 'undici', 'lru-cache', 'express', ...inside]);
-}, 120_000);
+});
 
 afterAll(() => rm(project, { recursive: true, force: true }));
 

@@ -31,7 +31,7 @@ beforeAll(async () => {
     .filter((path) => !path.endsWith('.json'))
     .map((path) => path.replace('.', 'express-mashup'));
   six = await readFile(join(consumers, 'six.txt'), 'utf8');
-}, 120_000);
+});
 
 afterAll(() => rm(project, { recursive: true, force: true }));
 
@@ -65,7 +65,7 @@ describe('the same test of six upstreams, with fake timers', () => {
     await write('six.mjs', own + uses + six);
     const { stdout } = await run(node, ['--test', '--test-reporter=tap', 'six.mjs'], project, 60_000);
     expect(stdout).toMatch(/^# pass 1$/m);
-  }, 90_000);
+  });
 
   test("runs in Jest's default configuration", async () => {
     const own = `const { mashup } = require('express-mashup');\nconst { mockUpstreams } = require('express-mashup/testing');
@@ -75,7 +75,7 @@ describe('the same test of six upstreams, with fake timers', () => {
     await write('six.test.js', own + six);
     const { stderr } = await run(node, [resolve('jest/bin/jest'), 'six.test.js'], project, 60_000);
     expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
-  }, 90_000);
+  });
 
   test('runs in Vitest', async () => {
     const own = `import { beforeEach, expect, test, vi } from 'vitest';
@@ -96,14 +96,14 @@ describe('the same test of six upstreams, with fake timers', () => {
       90_000,
     );
     expect(stdout).toMatch(/Tests .*1 passed/);
-  }, 120_000);
+  });
 });
 
 test('every entry loads with tsx, from TypeScript', async () => {
   await write('all.ts', `${imports((entry, at) => `import * as m${at} from '${entry}';`)}\n${count()}`);
   const { stdout } = await run(node, [await command('tsx'), 'all.ts'], project, 60_000);
   expect(stdout.trim()).toBe(String(entries.length));
-}, 90_000);
+});
 
 test.each([
   ['esm', 'bundle.mjs'],

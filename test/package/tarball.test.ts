@@ -17,7 +17,7 @@ let manifest: Manifest;
 beforeAll(async () => {
   directory = await temporaryDirectory();
   [tarball, manifest] = await Promise.all([pack(directory), readManifest()]);
-}, 120_000);
+});
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 

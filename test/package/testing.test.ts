@@ -12,7 +12,7 @@ beforeAll(async () => {
   project = await temporaryDirectory();
   const inside = ['leven', 'p-limit', 'yocto-queue'];
   await unpack(project, await pack(project), ['axios', 'undici', 'lru-cache', 'express', '@types', ...inside]);
-}, 120_000);
+});
 
 afterAll(() => rm(project, { recursive: true, force: true }));
 
@@ -20,13 +20,13 @@ test('node:test, with its own timers, uses the package by import and by require,
   await copyFile(join(consumers, 'testing.mjs'), join(project, 'testing.mjs'));
   const { stdout } = await run(process.execPath, ['--test', '--test-reporter=tap', 'testing.mjs'], project, 60_000);
   expect(stdout).toMatch(/^# pass 3$/m);
-}, 90_000);
+});
 
 test("Jest's default configuration, with its own timers, uses the package", async () => {
   await copyFile(join(consumers, 'testing.cjs'), join(project, 'testing.test.js'));
   const { stderr } = await run(process.execPath, [resolve('jest/bin/jest'), 'testing.test.js'], project, 60_000);
   expect(stderr).toMatch(/^Tests: +2 passed, 2 total$/m);
-}, 90_000);
+});
 
 test('TypeScript knows the mocks, and `using`, without skipLibCheck being needed for its types', async () => {
   const code = `
@@ -57,4 +57,4 @@ test('TypeScript knows the mocks, and `using`, without skipLibCheck being needed
   await expect(run(process.execPath, [compiler, '-p', project], project, 60_000)).resolves.toMatchObject({
     stdout: '',
   });
-}, 90_000);
+});

@@ -30,7 +30,7 @@ beforeAll(async () => {
     await copyFile(join(consumers, 'page.ts'), join(project, name));
   const others = ['mixed-library.cts', 'mixed-app.mts', 'api.ts', 'api-wrong.ts'];
   for (const name of others) await copyFile(join(consumers, name), join(project, name));
-}, 120_000);
+});
 
 afterAll(() => rm(project, { recursive: true, force: true }));
 
@@ -73,7 +73,7 @@ test.each<[string, ...Parameters<typeof compile>]>([
 // This needs a key for the type of `upstream<T>()` that is the same in both modules, which a unique symbol is not.
 test('pages, entries and errors of a CommonJS library have the types that an ES module knows', async () => {
   await compile(7, ['mixed-app.mts'], { module: 'nodenext' });
-}, 60_000);
+});
 
 test.each(['5.0', 5, 7] as const)(
   'upstreams have the types of an OpenAPI and a GraphQL document, with TypeScript %s',

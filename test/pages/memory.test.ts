@@ -33,4 +33,4 @@ test('reloads leave nothing behind, of right files and of wrong ones', async () 
   router.close();
   // Pages of that size would take 15 MB and more.
   expect(after - before).toBeLessThan(300 * 10_000);
-}, 120_000);
+});

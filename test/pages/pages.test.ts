@@ -516,5 +516,5 @@ describe('a reload', () => {
     expect(seen).toBeGreaterThan(50);
     // Only the first pages, all at the same time, found nothing there.
     expect(mashup.stats().cache.misses).toBeLessThanOrEqual(3);
-  }, 60_000);
+  });
 });

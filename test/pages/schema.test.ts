@@ -192,7 +192,7 @@ test('it refuses nothing that the check of a file takes', async () => {
     }
   }
   expect(strict).toEqual([]);
-}, 60_000);
+});
 
 test('every example of the docs is right by it', async () => {
   const docs = (await readdir(new URL('../../docs', import.meta.url))).filter((name) => name.endsWith('.md'));

@@ -30,4 +30,4 @@ test('the recipe for prom-client measures calls', async () => {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 30_000);
+});

@@ -95,7 +95,7 @@ beforeAll(async () => {
   const [stderr, [code]] = await Promise.all([text(jest.stderr), once(jest, 'close')]);
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as { testResults: Result[] };
   run = { code, stderr, results: new Map(testResults.map((result) => [basename(result.name), result])) };
-}, 60_000);
+});
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 

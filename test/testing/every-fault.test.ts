@@ -57,7 +57,7 @@ test('a page that does not answer, breaks off or answers with an error is report
     },
   );
   app.use(((_error, _req, res, _next) => void res.sendStatus(502)) as express.ErrorRequestHandler);
-  const report = await everyFault(app, '/', { upstreams, patience: 50 });
+  const report = await everyFault(app, '/', { upstreams, patience: 400 });
   expect(report.unanswered.every(({ upstream }) => upstream === 'user')).toBe(true);
   expect(report.unanswered.map(({ fault }) => fault)).toEqual(
     expect.arrayContaining(['refused', 'status 404', 'an empty object instead', 'null instead']),

@@ -26,7 +26,12 @@ function mock<const M extends Record<string, unknown>>(mocks: M): MockedUpstream
 
 test('a page with six upstreams is tested in ten lines', async () => {
   const names = ['user', 'orders', 'weather', 'news', 'map', 'stock'];
-  const page = mashup(Object.fromEntries(names.map((name) => [name, { url: url(name), retry: 1, timeout: 300 }])));
+  const page = mashup(
+    Object.fromEntries(
+      names.map((name) => [name, { url: url(name), retry: 1, timeout: name === 'news' ? 300 : 30_000 }]),
+    ),
+    { deadline: 30_000 },
+  );
   const app = express().get('/', page, (_req, res) => void res.json(res.locals));
   const upstreams = mock({
     user: { id: 1 },
